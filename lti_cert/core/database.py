@@ -1,0 +1,196 @@
+"""The database: its session, its column types, and the one way to write to it.
+
+SQLite (WAL) is the embedded default, PostgreSQL what production runs. Both are driven so that a transaction that
+writes is serialised against its rivals from its first statement: SQLite by BEGIN IMMEDIATE, PostgreSQL by row locks.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from flask import Flask
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Integer,
+    MetaData,
+    Select,
+    Text,
+    TypeDecorator,
+    column,
+    event,
+    func,
+    literal,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, registry
+from sqlalchemy.sql.selectable import NamedFromClause
+
+from lti_cert.core import resources
+from lti_cert.settings import Settings
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time, on SQLite too, which would forget the zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be stored")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+primary_key = Annotated[int, mapped_column(BigId, primary_key=True)]
+
+
+_NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Every constraint has a name of its own, so that a migration can change it."""
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=_NAMES)
+    registry = registry(metadata=metadata, type_annotation_map={datetime: UtcDateTime, dict[str, Any]: Json})
+
+
+db = SQLAlchemy(model_class=Base)
+migrate = Migrate(directory=str(resources.MIGRATIONS), render_as_batch=True, compare_type=True)
+
+_PG_TYPES: dict[type, Any] = {int: BigInteger(), str: Text(), bool: Boolean(), dict: Text()}
+_SQL_TYPES: dict[type, Any] = {int: BigInteger, str: Text, bool: Boolean, dict: Text}
+
+SQLITE_WAIT_SECONDS = 30
+"""How long a writer on SQLite waits for the one before it."""
+
+
+def init_database(app: Flask, settings: Settings) -> None:
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.sqlalchemy_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = (
+        {"connect_args": {"timeout": SQLITE_WAIT_SECONDS}}
+        if settings.is_sqlite
+        else {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
+    )
+    db.init_app(app)
+    migrate.init_app(app, db)
+    with app.app_context():
+        if settings.is_sqlite:
+            _drive_sqlite(db.engine)
+
+
+def _drive_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: object) -> None:
+        # We say BEGIN ourselves; left to itself the driver begins late and a read that turns into a write fails.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("lti_cert_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+commit_guard: ContextVar[Callable[[Session], None] | None] = ContextVar("commit_guard", default=None)
+"""Asked before each commit; raises to prevent it. A job's lease is checked here, so every store of a job is fenced."""
+
+
+class _Rehearsed(Exception):
+    """Ends a rehearsal."""
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Commit what the block does, whole, or nothing of it. Inside another transaction it joins that one."""
+    session = db.session()
+    if session.info.get("in_transaction"):
+        yield session
+        return
+    if session.new or session.dirty or session.deleted:
+        raise RuntimeError("something was changed outside a transaction")
+    session.rollback()  # ends an earlier read: what it saw may be old
+    session.info["in_transaction"] = True
+    try:
+        session.connection(execution_options={"lti_cert_writes": True})
+        yield session
+        session.flush()
+        if guard := commit_guard.get():
+            guard(session)
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info.pop("in_transaction", None)
+
+
+@contextmanager
+def rehearsal() -> Iterator[Session]:
+    """Do the block for real and undo all of it: how a change is shown before it is saved."""
+    try:
+        with transaction() as session:
+            yield session
+            raise _Rehearsed
+    except _Rehearsed:
+        pass
+
+
+def record_set(name: str, columns: Mapping[str, type], rows: Sequence[tuple[Any, ...]]) -> NamedFromClause:
+    """Rows of ours as something to select from, in one bound parameter a column however many rows there are.
+
+    `columns` gives each one's type: int, str, bool or dict (JSON). A single statement then serves 3 or 30,000 rows, which `IN (…)` and
+    `VALUES` lists cannot: they have limits, and each length is a statement of its own to plan.
+    """
+    if db.engine.dialect.name == "sqlite":
+        data = json.dumps(rows, ensure_ascii=False, default=str)
+        each = func.json_each(data).table_valued("value", name=f"{name}_json")
+        statement: Select[Any] = select(
+            *(
+                func.json_extract(each.c.value, f"$[{index}]", type_=_SQL_TYPES[kind]()).label(label)
+                for index, (label, kind) in enumerate(columns.items())
+            )
+        )
+        return statement.subquery(name)
+    arrays = zip(*rows, strict=True) if rows else ((),) * len(columns)
+    bound = [
+        literal([json.dumps(v) if kind is dict else v for v in values], ARRAY(_PG_TYPES[kind]))
+        for values, kind in zip(arrays, columns.values(), strict=True)
+    ]
+    return func.unnest(*bound).table_valued(
+        *(column(label, _PG_TYPES[kind]) for label, kind in columns.items()), name=name
+    ).render_derived()
+
+
+def id_set(ids: Sequence[int]) -> Select[tuple[int]]:
+    """Ids of ours as a subquery for `column.in_(…)`."""
+    rows = record_set("ids", {"id": int}, [(i,) for i in ids])
+    return select(rows.c.id)

@@ -1,0 +1,170 @@
+"""The one way out: every call that leaves this process goes through `session()`.
+
+Time-outs, retries with pauses, a limit on size, no redirects, and no private address unless the settings allow it. The check is made
+on the very address that is connected to, so a name that resolves differently the second time gains nothing.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util.retry import Retry
+
+from lti_cert.core.errors import LtiCertError
+from lti_cert.settings import Settings
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 30.0
+MAX_BYTES = 20 * 1024 * 1024
+"""A larger answer is refused: no page of grades or people comes near it."""
+
+RETRIES = 3
+RETRIED = frozenset({429, 500, 502, 503, 504})
+LONGEST_PAUSE = 20
+"""Seconds we sit out of a Retry-After; a longer one is the caller's to schedule."""
+
+
+class PlatformUnreachable(LtiCertError):
+    """The other side cannot be reached, or its answer cannot be used."""
+
+    status = 502
+    title = "The learning platform did not answer"
+    message = "A request to the learning platform failed."
+    guidance = "Try again in a few minutes. If it stays, tell the administrator the reference number."
+    retryable: ClassVar[bool] = True
+
+
+class AddressRefused(PlatformUnreachable):
+    title = "An address that is not allowed"
+    message = "The platform named an address that this tool does not call."
+    guidance = "Platforms must use https and public addresses; LTI_CERT_ALLOW_PRIVATE_PLATFORMS lifts this for tests and campus networks."
+    retryable = False
+
+
+def _refuse_private(host: str, port: int) -> str:
+    """Resolve `host` to an address that may be called.
+
+    :raises AddressRefused: when any of its addresses is private, loopback, link-local or reserved.
+    """
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise PlatformUnreachable(f"{host} cannot be resolved: {error}") from None
+    addresses = [str(info[4][0]) for info in found]
+    for address in addresses:
+        if not ipaddress.ip_address(address).is_global:
+            raise AddressRefused(f"{host} resolves to {address}")
+    return addresses[0]
+
+
+def _pin(connection: HTTPConnection) -> Iterator[None]:
+    name = connection.host
+    connection.host = _refuse_private(name, connection.port or 443)
+    try:
+        yield
+    finally:
+        connection.host = name  # TLS checks the certificate against the name
+
+
+_pinned = contextmanager(_pin)
+
+
+class _PublicHTTPConnection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        with _pinned(self):
+            return super()._new_conn()
+
+
+class _PublicHTTPSConnection(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        with _pinned(self):
+            return super()._new_conn()
+
+
+class _PublicHTTPPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _PublicHTTPConnection
+
+
+class _PublicHTTPSPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _PublicHTTPSConnection
+
+
+class _PublicAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PublicHTTPPool, "https": _PublicHTTPSPool}
+
+
+class Session(requests.Session):
+    """A requests session with our policy; pylti1p3 takes it too, since it takes any requests session."""
+
+    def __init__(self, *, allow_private: bool) -> None:
+        super().__init__()
+        self._allow_private = allow_private
+        self.trust_env = False
+        self.headers["User-Agent"] = "lti_cert"
+        retry = Retry(
+            total=RETRIES,
+            backoff_factor=0.5,
+            backoff_jitter=0.5,
+            status_forcelist=RETRIED,
+            allowed_methods={"GET", "HEAD"},
+            raise_on_status=False,
+            respect_retry_after_header=True,
+            retry_after_max=LONGEST_PAUSE,
+        )
+        adapter = (HTTPAdapter if allow_private else _PublicAdapter)(max_retries=retry, pool_maxsize=16)
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
+
+    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
+        """Like requests', with our limits, and our error in place of its many.
+
+        :raises PlatformUnreachable: no answer in time, no connection, an answer that is too large.
+        """
+        address = url.decode() if isinstance(url, bytes) else url
+        if not self._allow_private and not address.startswith("https://"):
+            raise AddressRefused(f"{_origin(address)} is not https")
+        kwargs.setdefault("timeout", (CONNECT_SECONDS, READ_SECONDS))
+        kwargs["allow_redirects"] = False
+        kwargs["stream"] = True
+        try:
+            response = super().request(method, url, *args, **kwargs)
+            _read_limited(response)
+        except requests.RequestException as error:
+            raise PlatformUnreachable(f"{_origin(address)}: {type(error).__name__}") from error
+        return response
+
+
+def _read_limited(response: requests.Response) -> None:
+    body = bytearray()
+    for chunk in response.iter_content(64 * 1024):
+        body += chunk
+        if len(body) > MAX_BYTES:
+            response.close()
+            raise PlatformUnreachable(f"{_origin(response.url)} sent more than {MAX_BYTES} bytes")
+    response._content = bytes(body)
+
+
+def _origin(url: str) -> str:
+    parts = urllib3.util.parse_url(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def session(settings: Settings) -> Session:
+    return Session(allow_private=settings.allow_private_platforms)
+
+
+def retry_after(headers: Mapping[str, str], default: float) -> float:
+    """Seconds that a throttled answer asks us to wait."""
+    value = headers.get("Retry-After", "")
+    try:
+        return Retry().parse_retry_after(value) if value else default
+    except urllib3.exceptions.InvalidHeader:
+        return default

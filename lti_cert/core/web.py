@@ -1,0 +1,99 @@
+"""What every page has in common: a request id, headers, and a page for every fault."""
+
+from collections.abc import Iterable
+
+import structlog
+from flask import Flask, Response, g, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from lti_cert.core import ids, log
+from lti_cert.core.errors import InputRejected, LtiCertError
+
+_log = log.get_logger(__name__)
+
+_HTTP_WORDS = {
+    400: ("That request could not be read", "Go back and try again."),
+    404: ("Not found", "Check the address, or go back to the page you came from."),
+    405: ("Not available that way", "Go back to the page you came from."),
+    413: ("Too large", "Send something smaller."),
+    429: ("Too many requests", "Wait a minute and try again."),
+}
+
+_UNEXPECTED = (
+    "Something went wrong on our side",
+    "Your data is as it was. Try again in a minute; if it stays, tell the administrator the reference number.",
+)
+
+
+def init_web(app: Flask) -> None:
+    app.before_request(_begin)
+    app.after_request(_add_headers)
+    app.register_error_handler(LtiCertError, _fault_page)
+    app.register_error_handler(HTTPException, _http_page)
+    app.register_error_handler(Exception, _unexpected_page)
+
+
+def _begin() -> None:
+    g.reference = ids.random_id(8)
+    g.frame_ancestors = ()
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(reference=g.reference, path=request.path)
+
+
+def allow_framing(origins: Iterable[str]) -> None:
+    """Let these origins show the page that is being answered in a frame; without this nobody may."""
+    g.frame_ancestors = tuple(origins)
+
+
+def _policy() -> str:
+    ancestors = " ".join(g.get("frame_ancestors") or ("'none'",))
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data:",
+            "font-src 'self'",
+            "connect-src 'self'",
+            "frame-src 'self'",
+            "form-action 'self'",
+            "base-uri 'none'",
+            f"frame-ancestors {ancestors}",
+        )
+    )
+
+
+def _add_headers(response: Response) -> Response:
+    response.headers.setdefault("Content-Security-Policy", _policy())
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["X-Reference"] = g.get("reference", "")
+    return response
+
+
+def _page(status: int, title: str, message: str, guidance: str, problems: tuple[str, ...] = ()) -> tuple[str, int]:
+    template = "core/_fault.html" if request.headers.get("HX-Request") else "core/fault.html"
+    page = render_template(template, title=title, message=message, guidance=guidance, problems=problems, status=status)
+    return page, status
+
+
+def _fault_page(fault: LtiCertError) -> tuple[str, int]:
+    _log.warning("fault", kind=type(fault).__name__, status=fault.status, detail=fault.detail)
+    problems = fault.problems if isinstance(fault, InputRejected) else ()
+    return _page(fault.status, fault.title, fault.shown_message, fault.shown_guidance, problems)
+
+
+def _http_page(error: HTTPException) -> tuple[str, int] | HTTPException:
+    status = error.code or 500
+    if status < 400:
+        return error
+    title, guidance = _HTTP_WORDS.get(status, _UNEXPECTED)
+    _log.info("http error", status=status)
+    return _page(status, title, "", guidance)
+
+
+def _unexpected_page(error: Exception) -> tuple[str, int]:
+    _log.error("unexpected", exc_info=error)
+    return _page(500, _UNEXPECTED[0], "", _UNEXPECTED[1])
