@@ -1,0 +1,171 @@
+"""The mirrored course. Scores and maxima are integers in millionths of a point."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, false
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from lti_cert.core.database import db, primary_key
+from lti_cert.lti.models import Registration
+
+
+class Course(db.Model):
+    """LTI's Context: (registration, context id) on Canvas, where several deployments show one course, and
+    (registration, deployment, context id) elsewhere; `deployment_key` is empty on Canvas."""
+
+    __tablename__ = "course"
+    __table_args__ = (UniqueConstraint("registration_id", "deployment_key", "context_id"),)
+
+    id: Mapped[primary_key]
+    registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id"))
+    deployment_key: Mapped[str] = mapped_column(Text)
+    context_id: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text, default="")
+    label: Mapped[str] = mapped_column(Text, default="")
+    source: Mapped[str] = mapped_column(Text, default="ags")
+    evidence_seq: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Counts changes of evidence. A member carries the number of her last change, an evaluation the number up to which it looked:
+    what is in between is what changed, and no event can be lost between them."""
+    synced_at: Mapped[datetime | None]
+    """When the present snapshot was complete."""
+    snapshot_limits: Mapped[str] = mapped_column(Text, default="")
+    """What the source of the present snapshot cannot see, in words."""
+    stale_reason: Mapped[str] = mapped_column(Text, default="")
+    """Why the last run did not replace the present snapshot; empty when it did."""
+    is_final: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    """The platform has concluded the course: syncs stop, decisions by hand go on."""
+    certificates_on: Mapped[bool] = mapped_column(Boolean, default=True)
+    last_launch_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+    registration: Mapped[Registration] = relationship()
+
+
+class ResourceLink(db.Model):
+    """A placement of the tool in a course; service addresses are told per link."""
+
+    __tablename__ = "resource_link"
+    __table_args__ = (UniqueConstraint("course_id", "resource_link_id"),)
+
+    id: Mapped[primary_key]
+    course_id: Mapped[int] = mapped_column(ForeignKey("course.id"))
+    resource_link_id: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text, default="")
+    lineitems_url: Mapped[str] = mapped_column(Text, default="")
+    lineitem_url: Mapped[str] = mapped_column(Text, default="")
+    memberships_url: Mapped[str] = mapped_column(Text, default="")
+    scopes: Mapped[str] = mapped_column(Text, default="")
+    """As the launch named them, separated by blanks."""
+
+
+class Member(db.Model):
+    __tablename__ = "member"
+    __table_args__ = (
+        UniqueConstraint("course_id", "user_id"),
+        Index(None, "course_id", "evidence_seq"),
+    )
+
+    id: Mapped[primary_key]
+    course_id: Mapped[int] = mapped_column(ForeignKey("course.id"))
+    user_id: Mapped[str] = mapped_column(Text)
+    """LTI `sub`."""
+    name: Mapped[str] = mapped_column(Text, default="")
+    email: Mapped[str] = mapped_column(Text, default="")
+    locale: Mapped[str] = mapped_column(Text, default="")
+    roles: Mapped[str] = mapped_column(Text, default="")
+    """Context roles of the roster, our words, sorted, separated by blanks."""
+    in_roster: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Present and active in the snapshot. False for a launcher not yet in one, and for somebody who left."""
+    left_at: Mapped[datetime | None]
+    launched_as_staff: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Ever held a staff role at launch: Moodle's roster calls a non-editing teacher a learner, her launch does not."""
+    is_test_user: Mapped[bool] = mapped_column(Boolean, default=False)
+    is_evaluated: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Derived from the columns above by `members.is_evaluated`, kept so that set-based queries agree with it."""
+    evidence_seq: Mapped[int] = mapped_column(BigInteger, default=0)
+    last_launch_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class LineItem(db.Model):
+    __tablename__ = "line_item"
+    __table_args__ = (UniqueConstraint("course_id", "ref"),)
+
+    id: Mapped[primary_key]
+    course_id: Mapped[int] = mapped_column(ForeignKey("course.id"))
+    ref: Mapped[str] = mapped_column(Text)
+    """The source's own id; for AGS the line item's address."""
+    label: Mapped[str] = mapped_column(Text)
+    maximum: Mapped[int] = mapped_column(BigInteger)
+    position: Mapped[int]
+    exclusion: Mapped[str] = mapped_column(Text, default="")
+    """Why "all assessments" leaves it out, as an `Exclusion`; empty where it counts."""
+    removed_at: Mapped[datetime | None]
+    """Gone from the source. The row stays, since rules and decisions name it; its results do not."""
+
+
+class Exclusion(StrEnum):
+    NO_POINTS = "no_points"
+    UNPUBLISHED = "unpublished"
+    TOTAL = "total"
+    NOT_IN_FINAL_GRADE = "not_in_final_grade"
+    OWN_COLUMN = "own_column"
+
+
+class Result(db.Model):
+    """One member's standing in one line item. Not graded is no row; zero is a row with zero; excused is a row without a score."""
+
+    __tablename__ = "result"
+    __table_args__ = (
+        Index("ix_result_member_id", "member_id"),
+        # Evaluation reads one item's scores of everybody: clustered so on SQLite, an index that covers it on PostgreSQL.
+        Index("ix_result_item_covering", "line_item_id", "member_id", postgresql_include=["score", "is_excused"]).ddl_if(
+            dialect="postgresql"
+        ),
+        {"sqlite_with_rowid": False},
+    )
+
+    line_item_id: Mapped[int] = mapped_column(ForeignKey("line_item.id"), primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
+    score: Mapped[int | None] = mapped_column(BigInteger)
+    is_excused: Mapped[bool] = mapped_column(Boolean, default=False)
+
+
+class SyncOutcome(StrEnum):
+    RUNNING = "running"
+    STORED = "stored"
+    HELD = "held"
+    FAILED = "failed"
+    FINAL = "final"
+
+
+class SyncRun(db.Model):
+    """One reading of a course from its source: kept so that "why is this old?" has an answer."""
+
+    __tablename__ = "sync_run"
+    __table_args__ = (Index(None, "course_id", "started_at"),)
+
+    id: Mapped[primary_key]
+    course_id: Mapped[int] = mapped_column(ForeignKey("course.id"))
+    source: Mapped[str] = mapped_column(Text)
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    outcome: Mapped[str] = mapped_column(Text, default=SyncOutcome.RUNNING)
+    reason: Mapped[str] = mapped_column(Text, default="")
+    progress: Mapped[str] = mapped_column(Text, default="")
+    """What it is doing just now, for those who watch."""
+    counts: Mapped[dict[str, Any]]
+    """items, members, results, changed_members, requests."""
+
+
+class HeldSnapshot(db.Model):
+    """A snapshot that lost too much to be believed; waits for an instructor. At most one a course: a newer run replaces it."""
+
+    __tablename__ = "held_snapshot"
+
+    course_id: Mapped[int] = mapped_column(ForeignKey("course.id"), primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("sync_run.id"))
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    """The snapshot as compressed JSON."""

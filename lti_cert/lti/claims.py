@@ -1,0 +1,176 @@
+"""What a validated launch says, in our types. Pure: takes the decoded id_token, touches nothing.
+
+https://www.imsglobal.org/spec/lti/v1p3#required-message-claims
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+_LTI = "https://purl.imsglobal.org/spec/lti/claim/"
+AGS_CLAIM = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
+NRPS_CLAIM = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
+
+LINEITEM_READONLY = "https://purl.imsglobal.org/spec/lti-ags/scope/lineitem.readonly"
+LINEITEM = "https://purl.imsglobal.org/spec/lti-ags/scope/lineitem"
+RESULT_READONLY = "https://purl.imsglobal.org/spec/lti-ags/scope/result.readonly"
+SCORE = "https://purl.imsglobal.org/spec/lti-ags/scope/score"
+MEMBERSHIP_READONLY = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
+
+_CONTEXT_ROLE = "http://purl.imsglobal.org/vocab/lis/v2/membership"
+_INSTITUTION_ROLES = (
+    "http://purl.imsglobal.org/vocab/lis/v2/institution/person",
+    "http://purl.imsglobal.org/vocab/lis/v2/system/person",
+)
+TEST_USER = "http://purl.imsglobal.org/vocab/lti/system/person#TestUser"
+"""https://www.imsglobal.org/spec/lti/v1p3#lti-vocabulary-for-system-roles: Canvas' Student View and its like."""
+
+LEARNER, INSTRUCTOR, TEACHING_ASSISTANT, CONTENT_DEVELOPER, ADMINISTRATOR, MENTOR = (
+    "learner",
+    "instructor",
+    "teaching_assistant",
+    "content_developer",
+    "administrator",
+    "mentor",
+)
+STAFF = frozenset({INSTRUCTOR, TEACHING_ASSISTANT, CONTENT_DEVELOPER, ADMINISTRATOR})
+
+_ROLE_NAMES = {
+    "Learner": LEARNER,
+    "Student": LEARNER,
+    "Instructor": INSTRUCTOR,
+    "TeachingAssistant": TEACHING_ASSISTANT,
+    "ContentDeveloper": CONTENT_DEVELOPER,
+    "Administrator": ADMINISTRATOR,
+    "Mentor": MENTOR,
+}
+
+
+def context_roles(roles: list[str]) -> frozenset[str]:
+    """Our words for the roles held in this course; institution and system roles give none, unknown ones are passed over.
+
+    Full URIs, sub-roles (`…/membership/Instructor#TeachingAssistant`) and the short names that NRPS answers use are read.
+    https://www.imsglobal.org/spec/lti/v1p3#role-vocabularies
+    """
+    found = (_context_role(role) for role in roles)
+    return frozenset(role for role in found if role)
+
+
+def _context_role(role: str) -> str | None:
+    if role.startswith(_INSTITUTION_ROLES):
+        return None
+    if role.startswith(_CONTEXT_ROLE):
+        kind, _, name = role.removeprefix(_CONTEXT_ROLE).lstrip("/#").partition("#")
+        # A sub-role is more exact than its kind: Instructor#TeachingAssistant is no instructor.
+        return _ROLE_NAMES.get(name) or _ROLE_NAMES.get(kind)
+    return _ROLE_NAMES.get(role)
+
+
+@dataclass(frozen=True)
+class ServiceAddresses:
+    """Where this resource link's services are; empty where the platform offers none."""
+
+    lineitems: str = ""
+    lineitem: str = ""
+    memberships: str = ""
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LaunchClaims:
+    """A resource link launch. Texts are as the platform sent them, unescaped and untrusted."""
+
+    issuer: str
+    client_id: str
+    deployment_id: str
+    user_id: str
+    message_type: str
+    target_link_uri: str
+    context_id: str = ""
+    context_title: str = ""
+    context_label: str = ""
+    resource_link_id: str = ""
+    resource_link_title: str = ""
+    roles: frozenset[str] = frozenset()
+    is_test_user: bool = False
+    name: str = ""
+    given_name: str = ""
+    family_name: str = ""
+    email: str = ""
+    locale: str = ""
+    product: str = ""
+    platform_name: str = ""
+    return_url: str = ""
+    services: ServiceAddresses = field(default_factory=ServiceAddresses)
+    custom: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_staff(self) -> bool:
+        return bool(self.roles & STAFF)
+
+
+def read(token: Mapping[str, Any]) -> LaunchClaims:
+    """Sort a decoded id_token into fields. Missing or ill-typed optional claims become empty; required ones were checked before."""
+    context = _mapping(token, _LTI + "context")
+    link = _mapping(token, _LTI + "resource_link")
+    platform = _mapping(token, _LTI + "tool_platform")
+    presentation = _mapping(token, _LTI + "launch_presentation")
+    ags = _mapping(token, AGS_CLAIM)
+    nrps = _mapping(token, NRPS_CLAIM)
+    roles = [role for role in _sequence(token.get(_LTI + "roles")) if isinstance(role, str)]
+    audience = token.get("aud")
+    client_id = token.get("azp") or (audience[0] if isinstance(audience, list) and audience else audience)
+    return LaunchClaims(
+        issuer=_text(token, "iss"),
+        client_id=str(client_id),
+        deployment_id=_text(token, _LTI + "deployment_id"),
+        user_id=_text(token, "sub"),
+        message_type=_text(token, _LTI + "message_type"),
+        target_link_uri=_text(token, _LTI + "target_link_uri"),
+        context_id=_text(context, "id"),
+        context_title=_text(context, "title"),
+        context_label=_text(context, "label"),
+        resource_link_id=_text(link, "id"),
+        resource_link_title=_text(link, "title"),
+        roles=context_roles(roles),
+        is_test_user=TEST_USER in roles,
+        name=_text(token, "name"),
+        given_name=_text(token, "given_name"),
+        family_name=_text(token, "family_name"),
+        email=_text(token, "email"),
+        locale=_text(token, "locale") or _text(presentation, "locale"),
+        product=_text(platform, "product_family_code"),
+        platform_name=_text(platform, "name"),
+        return_url=_web_address(_text(presentation, "return_url")),
+        services=ServiceAddresses(
+            lineitems=_text(ags, "lineitems"),
+            lineitem=_text(ags, "lineitem"),
+            memberships=_text(nrps, "context_memberships_url"),
+            scopes=tuple(scope for scope in _sequence(ags.get("scope")) if isinstance(scope, str)),
+        ),
+        custom=_resolved(_mapping(token, _LTI + "custom")),
+    )
+
+
+def _mapping(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = holder.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _sequence(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(holder: Mapping[str, Any], key: str) -> str:
+    value = holder.get(key)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _web_address(value: str) -> str:
+    return value if urlsplit(value).scheme in {"http", "https"} else ""
+
+
+def _resolved(custom: Mapping[str, Any]) -> dict[str, str]:
+    """Without the variables that the platform did not know and sent back as `$Name`."""
+    return {k: v for k, v in custom.items() if isinstance(v, str) and not v.startswith("$")}

@@ -1,0 +1,78 @@
+"""Platforms as we know them: who may launch, and what we hold to speak with them."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from lti_cert.core.database import db, primary_key
+
+
+class Standing(StrEnum):
+    PENDING = "pending"
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+
+
+class Registration(db.Model):
+    """This tool at one platform. All Canvas clouds share an issuer, so only (issuer, client id) tells them apart."""
+
+    __tablename__ = "registration"
+    __table_args__ = (UniqueConstraint("issuer", "client_id"),)
+
+    id: Mapped[primary_key]
+    issuer: Mapped[str] = mapped_column(Text)
+    client_id: Mapped[str] = mapped_column(Text)
+    auth_url: Mapped[str] = mapped_column(Text)
+    token_url: Mapped[str] = mapped_column(Text)
+    jwks_url: Mapped[str] = mapped_column(Text)
+    audience: Mapped[str | None] = mapped_column(Text)
+    """What the client assertion names as `aud` where that is not the token address (Brightspace)."""
+    name: Mapped[str] = mapped_column(Text, default="")
+    product: Mapped[str] = mapped_column(Text, default="")
+    """`product_family_code` of the launches: canvas, moodle, desire2learn, BlackboardLearn, sakai, …"""
+    standing: Mapped[str] = mapped_column(Text, default=Standing.ACTIVE)
+    created_at: Mapped[datetime]
+
+    deployments: Mapped[list["Deployment"]] = relationship(back_populates="registration", order_by="Deployment.id")
+
+
+class Deployment(db.Model):
+    __tablename__ = "deployment"
+    __table_args__ = (UniqueConstraint("registration_id", "deployment_id"),)
+
+    id: Mapped[primary_key]
+    registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id"))
+    deployment_id: Mapped[str] = mapped_column(Text)
+    standing: Mapped[str] = mapped_column(Text, default=Standing.ACTIVE)
+    created_at: Mapped[datetime]
+
+    registration: Mapped[Registration] = relationship(back_populates="deployments")
+
+
+class PlatformKeySet(db.Model):
+    """A platform's JWKS as last seen: the last good set serves while the platform is down."""
+
+    __tablename__ = "platform_key_set"
+
+    registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id"), primary_key=True)
+    keys: Mapped[dict[str, Any]]
+    fetched_at: Mapped[datetime]
+    tried_at: Mapped[datetime]
+    """When it was last asked for, whether or not it answered: an unknown `kid` asks again at most once a minute."""
+
+
+class AccessToken(db.Model):
+    """A service token, sealed; shared by all workers, since each run of a job is a process of its own."""
+
+    __tablename__ = "access_token"
+
+    registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id"), primary_key=True)
+    scopes: Mapped[str] = mapped_column(Text, primary_key=True)
+    """Sorted, separated by blanks."""
+    sealed: Mapped[str] = mapped_column(Text)
+    expires_at: Mapped[datetime]
+
+
