@@ -5,14 +5,12 @@ import base64
 from cryptography.fernet import Fernet, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from flask import current_app
 
-from lti_cert.settings import Settings
+from lti_cert.core import current
 
 
 def _fernet() -> MultiFernet:
-    settings: Settings = current_app.extensions["settings"]
-    return MultiFernet([Fernet(_derive(key.get_secret_value())) for key in settings.secret_key])
+    return MultiFernet([Fernet(_derive(key.get_secret_value())) for key in current.settings().secret_key])
 
 
 def _derive(key: str) -> bytes:

@@ -1,0 +1,21 @@
+"""What happened to a course, in the past tense; `jobs` says what follows."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SyncDue:
+    course_id: int
+
+
+@dataclass(frozen=True)
+class CourseSynced:
+    course_id: int
+    run_id: int
+
+
+@dataclass(frozen=True)
+class EvidenceChanged:
+    """Something other than a sync changed what counts: an attestation, somebody's role."""
+
+    course_id: int
