@@ -33,6 +33,7 @@ from sqlalchemy import (
     literal,
     select,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, registry
 from sqlalchemy.sql.selectable import NamedFromClause
@@ -164,6 +165,11 @@ def rehearsal() -> Iterator[Session]:
         pass
 
 
+def insert(entity: type[Any]) -> Any:
+    """An INSERT that knows ON CONFLICT, in the dialect at hand."""
+    return (sqlite.insert if db.engine.dialect.name == "sqlite" else postgresql.insert)(entity)
+
+
 def record_set(name: str, columns: Mapping[str, type], rows: Sequence[tuple[Any, ...]]) -> NamedFromClause:
     """Rows of ours as something to select from, in one bound parameter a column however many rows there are.
 
@@ -185,9 +191,11 @@ def record_set(name: str, columns: Mapping[str, type], rows: Sequence[tuple[Any,
         literal([json.dumps(v) if kind is dict else v for v in values], ARRAY(_PG_TYPES[kind]))
         for values, kind in zip(arrays, columns.values(), strict=True)
     ]
-    return func.unnest(*bound).table_valued(
-        *(column(label, _PG_TYPES[kind]) for label, kind in columns.items()), name=name
-    ).render_derived()
+    return (
+        func.unnest(*bound)
+        .table_valued(*(column(label, _PG_TYPES[kind]) for label, kind in columns.items()), name=name)
+        .render_derived()
+    )
 
 
 def id_set(ids: Sequence[int]) -> Select[tuple[int]]:

@@ -121,9 +121,9 @@ class Result(db.Model):
     __table_args__ = (
         Index("ix_result_member_id", "member_id"),
         # Evaluation reads one item's scores of everybody: clustered so on SQLite, an index that covers it on PostgreSQL.
-        Index("ix_result_item_covering", "line_item_id", "member_id", postgresql_include=["score", "is_excused"]).ddl_if(
-            dialect="postgresql"
-        ),
+        Index(
+            "ix_result_item_covering", "line_item_id", "member_id", postgresql_include=["score", "is_excused"]
+        ).ddl_if(dialect="postgresql"),
         {"sqlite_with_rowid": False},
     )
 

@@ -74,5 +74,3 @@ class AccessToken(db.Model):
     """Sorted, separated by blanks."""
     sealed: Mapped[str] = mapped_column(Text)
     expires_at: Mapped[datetime]
-
-

@@ -95,7 +95,9 @@ class SourceFailed(LtiCertError):
     status = 502
     title = "The grades could not be read"
     message = "The learning platform did not hand over the grades of this course completely."
-    guidance = "Nothing was changed. Try “Sync now” again later; if it stays, give the administrator the reference number."
+    guidance = (
+        "Nothing was changed. Try “Sync now” again later; if it stays, give the administrator the reference number."
+    )
 
     retryable = True
 

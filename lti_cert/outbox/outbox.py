@@ -1,0 +1,124 @@
+"""Promise side effects: one row per (event, job), in the transaction of the decision that caused them."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import case, text
+
+from lti_cert.core import clock
+from lti_cert.core.database import db, insert
+from lti_cert.outbox.models import OutboxRow, RowState
+
+
+class Overtaken(Exception):
+    """Raised by a job that finds nothing left to do; says why."""
+
+
+class Postponed(Exception):
+    """Raised by a job that must wait without having failed."""
+
+    def __init__(self, delay: timedelta, why: str) -> None:
+        super().__init__(why)
+        self.delay = delay
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker runs for a row: `run` is called with the fields of the event that it `takes`.
+
+    A job is safe to run twice, reads late, and returns, or raises `Overtaken` or `Postponed`; anything else it raises is a failure.
+    """
+
+    name: str
+    run: Callable[..., None]
+    takes: tuple[str, ...]
+    queue: str = "default"
+    unique: bool = False
+    """A row that waits already serves a second event with the same ids."""
+    serial: str = ""
+    """Rows whose key (a format over the ids) is equal run one at a time, in order."""
+    batch: int = 1
+    """How many rows one RQ job drains, so that a fork is not paid for each."""
+    seconds: int = 60
+    """Longest run of one row."""
+    delay: timedelta = timedelta()
+
+
+@dataclass(frozen=True)
+class ClockRule:
+    """Every so often, `events` says what is due."""
+
+    name: str
+    every: timedelta
+    events: Callable[[], Iterable[object]]
+
+
+@dataclass(frozen=True)
+class JobMap:
+    """What follows what: `lti_cert.jobs` holds the one of the application."""
+
+    after: Mapping[type, tuple[Job, ...]]
+    clock: tuple[ClockRule, ...] = ()
+    by_name: Mapping[str, Job] = field(init=False)
+    queues: tuple[str, ...] = field(init=False)
+    """In the order in which workers look at them."""
+
+    def __post_init__(self) -> None:
+        jobs = [job for follows in self.after.values() for job in follows]
+        object.__setattr__(self, "by_name", {job.name: job for job in jobs})
+        object.__setattr__(self, "queues", tuple(dict.fromkeys(job.queue for job in jobs)))
+
+
+def job_map() -> JobMap:
+    found: JobMap = current_app.extensions["jobs"]
+    return found
+
+
+def add(*events: object) -> None:
+    """Write one row for each job that follows each event, into the caller's transaction.
+
+    A row with a unique key that waits already is kept and stays locked until the caller commits: the run that takes it will see what
+    the caller wrote. It only comes due earlier if need be.
+    """
+    now = clock.now()
+    rows = [_row(event, job, now) for event in events for job in job_map().after[type(event)]]
+    plain = [row for row in rows if row["unique_key"] is None]
+    unique = {(row["job"], row["unique_key"]): row for row in rows if row["unique_key"] is not None}
+    if plain:
+        db.session.execute(insert(OutboxRow), plain)
+    # In one order everywhere, so that two callers who promise the same things do not wait for each other in a circle.
+    for key in sorted(unique):
+        statement = insert(OutboxRow).values(unique[key])
+        db.session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["job", "unique_key"],
+                index_where=text("state = 'waiting' AND unique_key IS NOT NULL"),
+                set_={"due_at": _earlier(OutboxRow.due_at, statement.excluded.due_at)},
+            )
+        )
+
+
+def _earlier(one: Any, other: Any) -> Any:
+    return case((one < other, one), else_=other)
+
+
+def _row(event: object, job: Job, now: datetime) -> dict[str, Any]:
+    fields = asdict(event)  # type: ignore[call-overload]  # every event is a dataclass; there is no type to say so
+    payload = {name: fields[name] for name in job.takes}
+    return {
+        "event": type(event).__name__,
+        "job": job.name,
+        "payload": payload,
+        "unique_key": json.dumps(payload, sort_keys=True) if job.unique else None,
+        "serial_key": job.serial.format(**payload) if job.serial else None,
+        "state": RowState.WAITING,
+        "due_at": now + job.delay,
+        "fence": 0,
+        "attempts": 0,
+        "note": "",
+        "created_at": now,
+    }
