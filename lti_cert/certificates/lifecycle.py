@@ -95,9 +95,10 @@ def _first(now: Standing, met: Level, policy: Policy) -> Change:
 def _pending(now: Standing, met: Level | None, policy: Policy) -> Change | None:
     if met is None:
         return Change(Standing())
-    if not policy.approval and not _stays_held(now, policy):
+    is_held = _stays_held(now, policy)
+    if not policy.approval and policy.may_propose and not is_held:
         return Change(Standing(State.EARNED, met), Effect.AWARDED)
-    to = replace(now, pending_level=met, is_held=not policy.approval)
+    to = replace(now, pending_level=met, is_held=is_held)
     if to == now:
         return None
     is_higher = RANK[met] > RANK[now.pending_level]
@@ -109,14 +110,15 @@ def _completed(now: Standing, met: Level | None, policy: Policy) -> Change | Non
         return Change(replace(now, pending_level=None, is_held=False)) if now.pending_level else None
     if now.is_distinction_denied or not (policy.may_propose or now.pending_level):
         return None
-    if not policy.approval and not _stays_held(now, policy):
+    is_held = _stays_held(now, policy)
+    if not policy.approval and policy.may_propose and not is_held:
         return Change(Standing(State.EARNED, Level.DISTINCTION), Effect.AWARDED)
-    to = replace(now, pending_level=Level.DISTINCTION, is_held=not policy.approval)
+    to = replace(now, pending_level=Level.DISTINCTION, is_held=is_held)
     return None if to == now else Change(to, None if now.pending_level else Effect.PROPOSED)
 
 
 def _stays_held(now: Standing, policy: Policy) -> bool:
-    return policy.is_braked or (now.is_held and not policy.is_released)
+    return not policy.approval and (policy.is_braked or (now.is_held and not policy.is_released))
 
 
 def approved(now: Standing) -> Change:
