@@ -27,7 +27,9 @@ def items_of(course_id: int) -> Sequence[Item]:
 
 
 def refs_of(course_id: int) -> dict[int, str]:
-    return dict(db.session.execute(select(LineItem.id, LineItem.ref).where(LineItem.course_id == course_id)).tuples().all())
+    return dict(
+        db.session.execute(select(LineItem.id, LineItem.ref).where(LineItem.course_id == course_id)).tuples().all()
+    )
 
 
 def rule_of(achievement: Achievement) -> Rule:

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from lti_cert.core.database import db, primary_key
+from lti_cert.core.database import Base, primary_key
 from lti_cert.lti.models import Registration
 
 
-class Course(db.Model):
+class Course(Base):
     """LTI's Context: (registration, context id) on Canvas, where several deployments show one course, and
     (registration, deployment, context id) elsewhere; `deployment_key` is empty on Canvas."""
 
@@ -43,7 +43,7 @@ class Course(db.Model):
     registration: Mapped[Registration] = relationship()
 
 
-class ResourceLink(db.Model):
+class ResourceLink(Base):
     """A placement of the tool in a course; service addresses are told per link."""
 
     __tablename__ = "resource_link"
@@ -60,7 +60,7 @@ class ResourceLink(db.Model):
     """As the launch named them, separated by blanks."""
 
 
-class Member(db.Model):
+class Member(Base):
     __tablename__ = "member"
     __table_args__ = (
         UniqueConstraint("course_id", "user_id"),
@@ -89,7 +89,7 @@ class Member(db.Model):
     created_at: Mapped[datetime]
 
 
-class LineItem(db.Model):
+class LineItem(Base):
     __tablename__ = "line_item"
     __table_args__ = (UniqueConstraint("course_id", "ref"),)
 
@@ -114,7 +114,7 @@ class Exclusion(StrEnum):
     OWN_COLUMN = "own_column"
 
 
-class Result(db.Model):
+class Result(Base):
     """One member's standing in one line item. Not graded is no row; zero is a row with zero; excused is a row without a score."""
 
     __tablename__ = "result"
@@ -141,7 +141,7 @@ class SyncOutcome(StrEnum):
     FINAL = "final"
 
 
-class SyncRun(db.Model):
+class SyncRun(Base):
     """One reading of a course from its source: kept so that "why is this old?" has an answer."""
 
     __tablename__ = "sync_run"
@@ -160,7 +160,7 @@ class SyncRun(db.Model):
     """items, members, results, changed_members, requests."""
 
 
-class HeldSnapshot(db.Model):
+class HeldSnapshot(Base):
     """A snapshot that lost too much to be believed; waits for an instructor. At most one a course: a newer run replaces it."""
 
     __tablename__ = "held_snapshot"

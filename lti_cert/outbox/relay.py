@@ -31,7 +31,7 @@ Row = Any
 """(id, attempts) of a claimed row."""
 
 
-def run(connection: "redis.Redis[Any]", go_on: Callable[[], bool]) -> None:
+def run(connection: redis.Redis, go_on: Callable[[], bool]) -> None:
     """Relay until told to stop. A dead Redis is waited for; rows wait with us."""
     while go_on():
         try:
@@ -44,7 +44,7 @@ def run(connection: "redis.Redis[Any]", go_on: Callable[[], bool]) -> None:
             time.sleep(PAUSE_SECONDS)
 
 
-def tick(connection: "redis.Redis[Any]") -> int:
+def tick(connection: redis.Redis) -> int:
     """One round; how many rows were handed over."""
     now = clock.now()
     wake_abandoned(now)
