@@ -18,7 +18,8 @@ class Status(StrEnum):
 
 
 class Achievement(Base):
-    """What a member of one course can earn. An evaluation holds this row shared, a save holds it exclusively, so that nobody is
+    """What a member of one course can earn. An evaluation holds this row shared, a save holds it exclusively, so that
+    nobody is
     awarded by a rule that has just been replaced."""
 
     __tablename__ = "achievement"

@@ -1,4 +1,6 @@
-"""Change what can be earned: save a rule as a new version, open, close, archive. All hold the achievement exclusively."""
+"""Change what can be earned: save a rule as a new version, open, close, archive. All hold the achievement
+exclusively.
+"""
 
 from collections.abc import Sequence
 

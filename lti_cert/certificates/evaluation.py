@@ -1,4 +1,5 @@
-"""Decide for everybody whose evidence changed: evidence → pure criteria → `transitions.move`, in one transaction per achievement.
+"""Decide for everybody whose evidence changed: evidence → pure criteria → `transitions.move`, in one transaction per
+achievement.
 
 The number of statements does not depend on the number of members.
 """
@@ -17,7 +18,7 @@ from lti_cert.achievements.events import AchievementChanged
 from lti_cert.achievements.models import Achievement, EvaluationMark, Status
 from lti_cert.certificates import evidence, lifecycle, transitions
 from lti_cert.certificates.lifecycle import Change, Effect, Flags, Policy, Standing, State
-from lti_cert.certificates.models import Certificate, level_of
+from lti_cert.certificates.models import FLAGS, Certificate, level_of
 from lti_cert.core import clock, log
 from lti_cert.core.database import db, id_set, insert, transaction
 from lti_cert.courses.models import Course, Member
@@ -26,7 +27,9 @@ _log = log.get_logger(__name__)
 
 BRAKE_COUNT = 20
 BRAKE_SHARE = 0.5
-"""More awards at once than this number *and* than this share of those already earned wait until somebody confirms them."""
+"""More awards at once than this number *and* than this share of those already earned wait until somebody confirms
+them.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,18 +129,15 @@ def award_dates_that_came() -> Sequence[AchievementChanged]:
 
 def make_rows(achievement: Achievement, scope: ColumnElement[bool]) -> None:
     """A row for each member in scope who has none yet."""
-    columns: dict[str, Any] = {
+    blank = dict.fromkeys(("is_held", "is_granted", "is_distinction_denied", *FLAGS), literal(False))
+    columns: dict[str, Any] = blank | {
         "achievement_id": literal(achievement.id),
         "member_id": Member.id,
         "state": literal(State.NONE.value),
         "version": literal(0),
         "criteria_version": literal(achievement.criteria_version),
         "moved_at": literal(clock.now(), Certificate.moved_at.type),
-    } | dict.fromkeys(
-        ("is_held", "is_granted", "is_distinction_denied", "no_longer_met", "now_meets_completion")
-        + ("now_meets_distinction", "left_course"),
-        literal(False),
-    )
+    }
     has_row = exists().where(Certificate.achievement_id == achievement.id, Certificate.member_id == Member.id)
     db.session.execute(
         insert(Certificate)

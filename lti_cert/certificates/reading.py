@@ -26,7 +26,7 @@ def find(certificate_id: int, *, course_id: int | None = None) -> Certificate:
 
 def listing(
     achievement_id: int, *, state: str = "", flag: str = "", search: str = "", sort: str = "name"
-) -> Select[tuple[Certificate]]:
+) -> Select[Certificate]:
     """The certificates of an achievement with their members, to be paged by the caller.
 
     `state` may also be "waiting": everything that waits for a decision.
@@ -111,9 +111,7 @@ def _export_achievement(achievement: Achievement) -> dict[str, Any]:
     outcome_of = evaluation.outcomes(achievement, scope)
     rows = db.session.execute(
         select(Member, Certificate)
-        .outerjoin(
-            Certificate, and_(Certificate.member_id == Member.id, Certificate.achievement_id == achievement.id)
-        )
+        .outerjoin(Certificate, and_(Certificate.member_id == Member.id, Certificate.achievement_id == achievement.id))
         .where(scope)
         .order_by(func.lower(Member.name), Member.id)
     ).all()

@@ -26,7 +26,8 @@ class Course(Base):
     label: Mapped[str] = mapped_column(Text, default="")
     source: Mapped[str] = mapped_column(Text, default="ags")
     evidence_seq: Mapped[int] = mapped_column(BigInteger, default=0)
-    """Counts changes of evidence. A member carries the number of her last change, an evaluation the number up to which it looked:
+    """Counts changes of evidence. A member carries the number of her last change, an evaluation the number up to
+    which it looked:
     what is in between is what changed, and no event can be lost between them."""
     synced_at: Mapped[datetime | None]
     """When the present snapshot was complete."""
@@ -115,12 +116,15 @@ class Exclusion(StrEnum):
 
 
 class Result(Base):
-    """One member's standing in one line item. Not graded is no row; zero is a row with zero; excused is a row without a score."""
+    """One member's standing in one line item. Not graded is no row; zero is a row with zero; excused is a row without
+    a score.
+    """
 
     __tablename__ = "result"
     __table_args__ = (
         Index("ix_result_member_id", "member_id"),
-        # Evaluation reads one item's scores of everybody: clustered so on SQLite, an index that covers it on PostgreSQL.
+        # Evaluation reads one item's scores of everybody: clustered so on SQLite, an index that covers it on
+        # PostgreSQL.
         Index(
             "ix_result_item_covering", "line_item_id", "member_id", postgresql_include=["score", "is_excused"]
         ).ddl_if(dialect="postgresql"),
@@ -161,7 +165,9 @@ class SyncRun(Base):
 
 
 class HeldSnapshot(Base):
-    """A snapshot that lost too much to be believed; waits for an instructor. At most one a course: a newer run replaces it."""
+    """A snapshot that lost too much to be believed; waits for an instructor. At most one a course: a newer run
+    replaces it.
+    """
 
     __tablename__ = "held_snapshot"
 

@@ -27,7 +27,8 @@ _RUNNING = text("state = 'running'")
 class OutboxRow(Base):
     __tablename__ = "outbox"
     __table_args__ = (
-        # A duplicate that still waits is dropped; one that arrives while its twin runs is kept, so no event falls between.
+        # A duplicate that still waits is dropped; one that arrives while its twin runs is kept, so no event falls
+        # between.
         Index(
             "uq_outbox_waiting_twin",
             "job",

@@ -1,4 +1,6 @@
-"""Hand due rows to RQ, wake rows whose run died, and let the clock speak. Any number of relays on PostgreSQL, one on SQLite."""
+"""Hand due rows to RQ, wake rows whose run died, and let the clock speak. Any number of relays on PostgreSQL, one on
+SQLite.
+"""
 
 import time
 from collections.abc import Callable
