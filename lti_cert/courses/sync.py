@@ -243,7 +243,8 @@ def accept_held(course: Course, run_id: int) -> None:
 def store(course: Course, snapshot: Snapshot) -> int:
     """Make the mirror equal to the snapshot; rows that are equal already stay untouched. How many members changed.
 
-    In the caller's transaction, which holds the course. The number of statements grows with the items, not with the members.
+    In the caller's transaction, which holds the course. The number of statements grows with the items, not with the
+    members.
     """
     items = _store_items(course, snapshot.items)
     found = _store_members(course, snapshot.people)

@@ -48,9 +48,11 @@ _ROLE_NAMES = {
 
 
 def context_roles(roles: list[str]) -> frozenset[str]:
-    """Our words for the roles held in this course; institution and system roles give none, unknown ones are passed over.
+    """Our words for the roles held in this course; institution and system roles give none, unknown ones are passed
+    over.
 
-    Full URIs, sub-roles (`…/membership/Instructor#TeachingAssistant`) and the short names that NRPS answers use are read.
+    Full URIs, sub-roles (`…/membership/Instructor#TeachingAssistant`) and the short names that NRPS answers use are
+    read.
     https://www.imsglobal.org/spec/lti/v1p3#role-vocabularies
     """
     found = (_context_role(role) for role in roles)
@@ -111,7 +113,9 @@ class LaunchClaims:
 
 
 def read(token: Mapping[str, Any]) -> LaunchClaims:
-    """Sort a decoded id_token into fields. Missing or ill-typed optional claims become empty; required ones were checked before."""
+    """Sort a decoded id_token into fields. Missing or ill-typed optional claims become empty; required ones were
+    checked before.
+    """
     context = _mapping(token, _LTI + "context")
     link = _mapping(token, _LTI + "resource_link")
     platform = _mapping(token, _LTI + "tool_platform")
