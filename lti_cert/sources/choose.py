@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
+from lti_cert.sources import ags
 from lti_cert.sources.snapshot import Reading, Snapshot
 
-SOURCES: Mapping[str, Callable[[Reading], Snapshot]] = {}
+SOURCES: Mapping[str, Callable[[Reading], Snapshot]] = {"ags": ags.read}
 
 
 def read(source: str, reading: Reading) -> Snapshot:

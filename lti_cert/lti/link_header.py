@@ -1,0 +1,35 @@
+"""The next page, as platforms name it in a Link header (RFC 8288), slips included.
+
+Moodle quotes relations with curly quotes and escapes `&` as in HTML; http.client reads its UTF-8 as Latin-1. Addresses
+are opaque: Canvas' bookmarks break if their case changes.
+"""
+
+import re
+from urllib.parse import urljoin
+
+_LINK = re.compile(r"<([^<>]*)>((?:\"[^\"]*\"|[^<])*)")
+_REL = re.compile(r";\s*rel\s*=\s*(?:[\"'“”„‘’]([^\"'“”„‘’]*)|([^\s;,]+))", re.IGNORECASE)
+
+
+def next_address(header: str, base: str) -> str:
+    """Where the page after `base` is, absolute; empty when there is none."""
+    for link in _LINK.finditer(_as_utf8(header)):
+        relation = _REL.search(link[2])
+        if relation and "next" in (relation[1] or relation[2] or "").casefold().split():
+            # Only &amp; is undone: a general unescape would read `&copy=1` as a sign.
+            return _absolute(base, link[1].strip().replace("&amp;", "&"))
+    return ""
+
+
+def _absolute(base: str, address: str) -> str:
+    try:
+        return urljoin(base, address)
+    except ValueError:  # no address at all; whoever wants to call it will say so
+        return address
+
+
+def _as_utf8(header: str) -> str:
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header
