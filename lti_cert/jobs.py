@@ -1,4 +1,6 @@
-"""The map of what follows what: event → jobs, and what runs by the clock. Every asynchronous consequence is in this file."""
+"""The map of what follows what: event → jobs, and what runs by the clock. Every asynchronous consequence is in this
+file.
+"""
 
 from datetime import timedelta
 

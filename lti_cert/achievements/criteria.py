@@ -1,6 +1,7 @@
 """The rules of earning, pure: numbers in, decision out. Nothing here knows a table or a page.
 
-Points are integers in millionths of a point, percentages in millionths of a percent, so every comparison is exact: 29 of 100 is 29 %.
+Points are integers in millionths of a point, percentages in millionths of a percent, so every comparison is exact: 29
+of 100 is 29 %.
 """
 
 from collections.abc import Mapping, Sequence
@@ -72,7 +73,9 @@ class Criterion:
 
 
 def required(criterion: Criterion, items: Sequence[Item]) -> tuple[Item, ...]:
-    """The items that this criterion asks for: all that count, live; or the chosen ones, those that have disappeared included."""
+    """The items that this criterion asks for: all that count, live; or the chosen ones, those that have disappeared
+    included.
+    """
     if criterion.kind not in GRADED:
         return ()
     if criterion.items == ALL:

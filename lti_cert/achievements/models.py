@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from lti_cert.core.database import db, primary_key
+from lti_cert.core.database import Base, primary_key
 from lti_cert.courses.models import Course
 
 
@@ -17,8 +17,9 @@ class Status(StrEnum):
     CLOSED = "closed"
 
 
-class Achievement(db.Model):
-    """What a member of one course can earn. An evaluation holds this row shared, a save holds it exclusively, so that nobody is
+class Achievement(Base):
+    """What a member of one course can earn. An evaluation holds this row shared, a save holds it exclusively, so that
+    nobody is
     awarded by a rule that has just been replaced."""
 
     __tablename__ = "achievement"
@@ -37,7 +38,7 @@ class Achievement(db.Model):
     course: Mapped[Course] = relationship()
 
 
-class CriteriaVersion(db.Model):
+class CriteriaVersion(Base):
     """What the rule was: every saved change is a new number, and decisions name theirs."""
 
     __tablename__ = "criteria_version"
@@ -52,7 +53,7 @@ class CriteriaVersion(db.Model):
     saved_by: Mapped[str] = mapped_column(Text)
 
 
-class EvaluationMark(db.Model):
+class EvaluationMark(Base):
     """Up to where an achievement has been evaluated. Made with the achievement, locked by each evaluation."""
 
     __tablename__ = "evaluation_mark"
@@ -66,7 +67,7 @@ class EvaluationMark(db.Model):
     evaluated_at: Mapped[datetime | None]
 
 
-class Attestation(db.Model):
+class Attestation(Base):
     """An instructor's tick: this member has done what no grade shows."""
 
     __tablename__ = "attestation"

@@ -1,6 +1,7 @@
 """The rule of an achievement as people write it (the form, `achievement set --file`) and as we keep it.
 
-The document: {"title", "approval", "award_from", "criteria": [{"kind", "completion", "distinction", "n", "items", "weights"}]}, percentages
+The document: {"title", "approval", "award_from", "criteria": [{"kind", "completion", "distinction", "n", "items",
+"weights"}]}, percentages
 as numbers, items "all" or a list of line item ids or labels, weights by the same.
 """
 

@@ -6,7 +6,7 @@ Each decision names the row version that was seen; what has moved since is skipp
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 
 from lti_cert.achievements.criteria import Level
 from lti_cert.achievements.models import Achievement, Attestation
@@ -63,6 +63,7 @@ def decide(
         raise InputRejected(f"The reason may have {LONGEST_REASON} letters at most.")
     evaluation.hold(achievement.id)
     certificates = _lock(achievement, seen)
+    outcome_of = evaluation.outcomes(achievement, _these([c.member_id for c in certificates.values()]))
     moves, impossible = [], []
     for certificate in certificates.values():
         version = seen[certificate.id]
@@ -75,7 +76,14 @@ def decide(
             continue
         moves.append(
             transitions.Move(
-                certificate.id, certificate.standing, certificate.version, step, action, reason, is_told=is_told
+                certificate.id,
+                certificate.standing,
+                certificate.version,
+                step,
+                action,
+                reason,
+                evaluation.in_words(outcome_of(certificate.member_id)),
+                is_told,
             )
         )
     done = transitions.move(achievement, moves, actor=actor)
@@ -99,6 +107,10 @@ _CHANGES: Mapping[str, Callable[[Standing, Level], Change]] = {
 }
 
 ACTIONS = tuple(_CHANGES)
+
+
+def _these(member_ids: Sequence[int]) -> ColumnElement[bool]:
+    return Member.id.in_(id_set(member_ids))
 
 
 def _lock(achievement: Achievement, seen: Iterable[int]) -> dict[int, Certificate]:

@@ -1,14 +1,15 @@
-"""Decide for everybody whose evidence changed: evidence → pure criteria → `transitions.move`, in one transaction per achievement.
+"""Decide for everybody whose evidence changed: evidence → pure criteria → `transitions.move`, in one transaction per
+achievement.
 
 The number of statements does not depend on the number of members.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, literal, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, literal, select, update
 
 from lti_cert.achievements import saving
 from lti_cert.achievements.criteria import Level, Outcome
@@ -17,7 +18,7 @@ from lti_cert.achievements.events import AchievementChanged
 from lti_cert.achievements.models import Achievement, EvaluationMark, Status
 from lti_cert.certificates import evidence, lifecycle, transitions
 from lti_cert.certificates.lifecycle import Change, Effect, Flags, Policy, Standing, State
-from lti_cert.certificates.models import Certificate, level_of
+from lti_cert.certificates.models import FLAGS, Certificate, level_of
 from lti_cert.core import clock, log
 from lti_cert.core.database import db, id_set, insert, transaction
 from lti_cert.courses.models import Course, Member
@@ -26,7 +27,9 @@ _log = log.get_logger(__name__)
 
 BRAKE_COUNT = 20
 BRAKE_SHARE = 0.5
-"""More awards at once than this number *and* than this share of those already earned wait until somebody confirms them."""
+"""More awards at once than this number *and* than this share of those already earned wait until somebody confirms
+them.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,18 +129,15 @@ def award_dates_that_came() -> Sequence[AchievementChanged]:
 
 def make_rows(achievement: Achievement, scope: ColumnElement[bool]) -> None:
     """A row for each member in scope who has none yet."""
-    columns: dict[str, Any] = {
+    blank = dict.fromkeys(("is_held", "is_granted", "is_distinction_denied", *FLAGS), literal(False))
+    columns: dict[str, Any] = blank | {
         "achievement_id": literal(achievement.id),
         "member_id": Member.id,
         "state": literal(State.NONE.value),
         "version": literal(0),
         "criteria_version": literal(achievement.criteria_version),
         "moved_at": literal(clock.now(), Certificate.moved_at.type),
-    } | dict.fromkeys(
-        ("is_held", "is_granted", "is_distinction_denied", "no_longer_met", "now_meets_completion")
-        + ("now_meets_distinction", "left_course"),
-        literal(False),
-    )
+    }
     has_row = exists().where(Certificate.achievement_id == achievement.id, Certificate.member_id == Member.id)
     db.session.execute(
         insert(Certificate)
@@ -148,16 +148,11 @@ def make_rows(achievement: Achievement, scope: ColumnElement[bool]) -> None:
 
 def plan_for(achievement: Achievement, scope: ColumnElement[bool], *, is_released: bool = False) -> Plan:
     """What would happen now to the members in `scope`; changes nothing."""
-    rule = saving.rule_of(achievement)
-    items = saving.items_of(achievement.course_id)
-    gathered = evidence.gather(achievement, rule.criteria, items, scope)
+    outcome_of = outcomes(achievement, scope)
     rows = _load(achievement, scope)
     start = achievement.award_from
     policy = Policy(achievement.approval, may_propose=start is None or start <= clock.now(), is_released=is_released)
-    planned = [
-        _plan_one(row, apply_criteria(rule.criteria, evidence.tallies_of(gathered, row.member_id)), policy)
-        for row in rows
-    ]
+    planned = [_plan_one(row, outcome_of(row.member_id), policy) for row in rows]
     awards = sum(1 for p in planned if p.change and p.change.effect is Effect.AWARDED)
     if is_released or not _is_over_brake(achievement, awards):
         return Plan(planned, False, awards)
@@ -166,7 +161,14 @@ def plan_for(achievement: Achievement, scope: ColumnElement[bool], *, is_release
     return Plan(again, True, awards)
 
 
-def _load(achievement: Achievement, scope: ColumnElement[bool]) -> Sequence[Row[Any]]:
+def outcomes(achievement: Achievement, scope: ColumnElement[bool]) -> Callable[[int], Outcome]:
+    """What the mirror says of each member in `scope`, by her id, under the present rule."""
+    criteria = saving.rule_of(achievement).criteria
+    gathered = evidence.gather(achievement, criteria, saving.items_of(achievement.course_id), scope)
+    return lambda member_id: apply_criteria(criteria, evidence.tallies_of(gathered, member_id))
+
+
+def _load(achievement: Achievement, scope: ColumnElement[bool]) -> Sequence[Any]:
     c = Certificate
     columns = (c.id, c.member_id, c.version, c.state, c.level, c.pending_level, c.is_held, c.is_granted)
     more = (c.is_distinction_denied, c.decided_level, c.met_level)
@@ -180,7 +182,7 @@ def _load(achievement: Achievement, scope: ColumnElement[bool]) -> Sequence[Row[
     ).all()
 
 
-def _plan_one(row: Row[Any], outcome: Outcome, policy: Policy) -> Planned:
+def _plan_one(row: Any, outcome: Outcome, policy: Policy) -> Planned:
     now = Standing(
         State(row.state),
         level_of(row.level),

@@ -1,4 +1,6 @@
-"""What happened to a certificate. `version` is the certificate's after the move: an effect that finds another one is overtaken."""
+"""What happened to a certificate. `version` is the certificate's after the move: an effect that finds another one is
+overtaken.
+"""
 
 from dataclasses import dataclass
 

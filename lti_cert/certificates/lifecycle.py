@@ -1,6 +1,8 @@
-"""The life of a certificate, pure: where it stands, what happens, where it stands then. The table of the specification, nothing else.
+"""The life of a certificate, pure: where it stands, what happens, where it stands then. The table of the
+specification, nothing else.
 
-An evaluation proposes, awards, or lets a proposal lapse; it never takes away what was earned or lifts what a person decided.
+An evaluation proposes, awards, or lets a proposal lapse; it never takes away what was earned or lifts what a person
+decided.
 """
 
 from dataclasses import dataclass, replace

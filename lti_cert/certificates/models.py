@@ -10,11 +10,11 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from lti_cert.achievements.criteria import Level
 from lti_cert.achievements.models import Achievement
 from lti_cert.certificates.lifecycle import Standing, State
-from lti_cert.core.database import db, primary_key
+from lti_cert.core.database import Base, primary_key
 from lti_cert.courses.models import Member
 
 
-class Certificate(db.Model):
+class Certificate(Base):
     """One member's claim to one achievement. Only `transitions.move` writes its standing."""
 
     __tablename__ = "certificate"
@@ -73,7 +73,7 @@ def level_of(value: str | None) -> Level | None:
     return Level(value) if value else None
 
 
-class CertificateMove(db.Model):
+class CertificateMove(Base):
     """One step of a certificate's life: who, why, by which rule, on what evidence."""
 
     __tablename__ = "certificate_move"
@@ -103,7 +103,7 @@ class CredentialStatus(StrEnum):
     REVOKED = "revoked"
 
 
-class Credential(db.Model):
+class Credential(Base):
     """The issued thing: one per award, upgrade and reissue. Its public id is what is printed and verified."""
 
     __tablename__ = "credential"

@@ -28,23 +28,25 @@ class Preview:
 
 def rehearse(change: Callable[[], Achievement]) -> Preview:
     """Make the change, look at what an evaluation of the open achievement would then do, and undo all of it."""
-    preview = Preview((), (), 0, False, 0)
     with rehearsal():
         achievement = change()
         achievement.status = Status.OPEN
         db.session.flush()
-        scope = and_(Member.course_id == achievement.course_id, Member.is_evaluated)
-        evaluation.hold(achievement.id)
-        evaluation.make_rows(achievement, scope)
-        plan = evaluation.plan_for(achievement, scope)
-        preview = Preview(
-            newly=_names([p.member_id for p in plan.planned if _gains(p)]),
-            no_longer=_names([p.member_id for p in plan.planned if _loses(p)]),
-            awards=plan.awards,
-            is_over_brake=plan.is_braked,
-            evaluated=len(plan.planned),
-        )
-    return preview
+        return _look(achievement)
+
+
+def _look(achievement: Achievement) -> Preview:
+    scope = and_(Member.course_id == achievement.course_id, Member.is_evaluated)
+    evaluation.hold(achievement.id)
+    evaluation.make_rows(achievement, scope)
+    plan = evaluation.plan_for(achievement, scope)
+    return Preview(
+        newly=_names([p.member_id for p in plan.planned if _gains(p)]),
+        no_longer=_names([p.member_id for p in plan.planned if _loses(p)]),
+        awards=plan.awards,
+        is_over_brake=plan.is_braked,
+        evaluated=len(plan.planned),
+    )
 
 
 def _gains(p: Planned) -> bool:

@@ -1,4 +1,6 @@
-"""The one door through which a certificate moves: guarded update, log, credentials and side effects, in the caller's transaction."""
+"""The one door through which a certificate moves: guarded update, log, credentials and side effects, in the caller's
+transaction.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -46,7 +48,8 @@ class Move:
 def move(achievement: Achievement, moves: Sequence[Move], *, actor: str) -> list[Move]:
     """Carry out the moves that still apply; what has moved since it was seen is left out of the returned list.
 
-    Each certificate must stand where it was seen, at the version that was seen, and the achievement must still be at the criteria
+    Each certificate must stand where it was seen, at the version that was seen, and the achievement must still be at
+    the criteria
     version that the caller holds. The number of statements depends on the kinds of move, not on how many there are.
     """
     done: list[Move] = []
@@ -157,7 +160,7 @@ def _awarded_at(moves: Sequence[Move]) -> dict[int, Any]:
         )
         .group_by(Credential.certificate_id)
     )
-    return dict(db.session.execute(query).tuples().all())
+    return {certificate: awarded for certificate, awarded in db.session.execute(query)}
 
 
 def _end(moves: Sequence[Move], status: CredentialStatus) -> None:

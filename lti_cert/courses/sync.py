@@ -243,7 +243,8 @@ def accept_held(course: Course, run_id: int) -> None:
 def store(course: Course, snapshot: Snapshot) -> int:
     """Make the mirror equal to the snapshot; rows that are equal already stay untouched. How many members changed.
 
-    In the caller's transaction, which holds the course. The number of statements grows with the items, not with the members.
+    In the caller's transaction, which holds the course. The number of statements grows with the items, not with the
+    members.
     """
     items = _store_items(course, snapshot.items)
     found = _store_members(course, snapshot.people)
@@ -293,7 +294,7 @@ def _store_items(course: Course, items: Sequence[Item]) -> dict[str, int]:
             .execution_options(synchronize_session=False)
         )
     rows = db.session.execute(select(LineItem.ref, LineItem.id).where(LineItem.course_id == course.id))
-    return dict(rows.tuples().all())
+    return {ref: item_id for ref, item_id in rows}
 
 
 @dataclass(frozen=True)
