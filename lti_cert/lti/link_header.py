@@ -7,18 +7,24 @@ are opaque: Canvas' bookmarks break if their case changes.
 import re
 from urllib.parse import urljoin
 
-_LINK = re.compile(r"<([^<>]*)>((?:\"[^\"]*\"|[^<])*)")
-_REL = re.compile(r";\s*rel\s*=\s*(?:[\"'“”„‘’]([^\"'“”„‘’]*)|([^\s;,]+))", re.IGNORECASE)
+_LINK = re.compile(r'<([^<>]*)>((?:"[^"]*"|[^<])*)')
+_PARAMETER = re.compile(r""";\s*([\w*-]+)\s*=\s*(?:"([^"]*)"|['“”„‘’]([^"'“”„‘’]*)|([^\s;,]*))""")
 
 
 def next_address(header: str, base: str) -> str:
     """Where the page after `base` is, absolute; empty when there is none."""
     for link in _LINK.finditer(_as_utf8(header)):
-        relation = _REL.search(link[2])
-        if relation and "next" in (relation[1] or relation[2] or "").casefold().split():
+        if "next" in _relations(link[2]):
             # Only &amp; is undone: a general unescape would read `&copy=1` as a sign.
             return _absolute(base, link[1].strip().replace("&amp;", "&"))
     return ""
+
+
+def _relations(parameters: str) -> list[str]:
+    for name, *values in _PARAMETER.findall(parameters):
+        if name.casefold() == "rel":
+            return "".join(values).casefold().split()
+    return []
 
 
 def _absolute(base: str, address: str) -> str:

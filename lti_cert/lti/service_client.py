@@ -71,8 +71,9 @@ class ServiceClient:
             token = self._bearer(rejected=token)
             response = self._get(url, media_type, token)
         _check(response, token)
-        body = read_json(response)
-        return Page(url, body, _next_page(url, response))
+        page = Page(url, read_json(response), _next_page(url, response))
+        time.sleep(breath(response.headers))
+        return page
 
     def pages(self, url: str, media_type: str) -> Iterator[Page]:
         """This page and all that follow.
@@ -98,9 +99,7 @@ class ServiceClient:
         with self._lock:
             self.requests += 1
         headers = {"Accept": media_type, "Authorization": f"Bearer {token.value}"}
-        response = self._http.get(url, headers=headers)
-        time.sleep(breath(response.headers))
-        return response
+        return self._http.get(url, headers=headers)
 
     def _bearer(self, rejected: Token | None = None) -> Token:
         with self._lock:

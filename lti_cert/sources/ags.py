@@ -256,16 +256,16 @@ def _item(line_item: LineItem) -> Item:
         maximum = millionths(line_item.maximum or 0)
     except ValueError as problem:
         raise SourceFailed(line_item.id, message=f"The points of “{label}” cannot be used: {problem}.") from None
-    return Item(line_item.id, label, maximum, _exclusion(line_item))
+    return Item(line_item.id, label, maximum, _exclusion(line_item, maximum))
 
 
-def _exclusion(item: LineItem) -> str:
+def _exclusion(line_item: LineItem, maximum: int) -> str:
     """Why “all assessments” leaves it out; empty where it counts."""
-    if item.maximum is None or item.maximum <= 0:
+    if maximum <= 0:
         return NO_POINTS
-    if not item.is_released:
+    if not line_item.is_released:
         return UNPUBLISHED
-    return "" if item.is_in_final_grade else NOT_IN_FINAL_GRADE
+    return "" if line_item.is_in_final_grade else NOT_IN_FINAL_GRADE
 
 
 def _limits(product: Product, items: Iterable[LineItem]) -> str:
