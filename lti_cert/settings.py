@@ -23,7 +23,9 @@ class Settings(BaseSettings):
     )
 
     base_url: str = "http://localhost:8400"
-    """The address at which browsers and platforms reach the tool, without a trailing slash. Everything that is registered with a platform derives from it."""
+    """The address at which browsers and platforms reach the tool, without a trailing slash. Everything that is
+    registered with a platform derives from it.
+    """
 
     data_dir: Path = Path("var")
     """Where the embedded database, the embedded queue server, written mails and (in an installed tool) keys lie."""
@@ -35,13 +37,19 @@ class Settings(BaseSettings):
     """`redis://host:6379/0` or `unix:///path`. Default: an embedded server in the data directory."""
 
     secret_key: Annotated[list[SecretStr], NoDecode] = Field(default_factory=list)
-    """Signs and encrypts what we hand out and keep. Several, separated by commas, newest first, for rotation. Default: one made at first start and kept in the data directory."""
+    """Signs and encrypts what we hand out and keep. Several, separated by commas, newest first, for rotation.
+    Default: one made at first start and kept in the data directory.
+    """
 
     jwks_dir: Path | None = None
-    """Where the tool's signing keys lie. Default: `jwks/` of a checkout, `jwks` in the data directory of an installed tool."""
+    """Where the tool's signing keys lie. Default: `jwks/` of a checkout, `jwks` in the data directory of an installed
+    tool.
+    """
 
     mail_url: SecretStr | None = None
-    """`smtp://user:password@host:587` (STARTTLS where offered) or `smtps://…:465`. Default: mails are written to the data directory."""
+    """`smtp://user:password@host:587` (STARTTLS where offered) or `smtps://…:465`. Default: mails are written to the
+    data directory.
+    """
 
     mail_from: str = "Certificates <certificates@localhost>"
     """The sender of all mails."""

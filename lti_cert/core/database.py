@@ -35,7 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, registry
+from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, registry
 from sqlalchemy.sql.selectable import NamedFromClause
 
 from lti_cert.core import resources
@@ -173,7 +173,8 @@ def insert(entity: type[Any]) -> Any:
 def record_set(name: str, columns: Mapping[str, type], rows: Sequence[tuple[Any, ...]]) -> NamedFromClause:
     """Rows of ours as something to select from, in one bound parameter a column however many rows there are.
 
-    `columns` gives each one's type: int, str, bool or dict (JSON). A single statement then serves 3 or 30,000 rows, which `IN (…)` and
+    `columns` gives each one's type: int, str, bool or dict (JSON). A single statement then serves 3 or 30,000 rows,
+    which `IN (…)` and
     `VALUES` lists cannot: they have limits, and each length is a statement of its own to plan.
     """
     if db.engine.dialect.name == "sqlite":

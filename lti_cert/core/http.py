@@ -1,6 +1,7 @@
 """The one way out: every call that leaves this process goes through `session()`.
 
-Time-outs, retries with pauses, a limit on size, no redirects, and no private address unless the settings allow it. The check is made
+Time-outs, retries with pauses, a limit on size, no redirects, and no private address unless the settings allow it.
+The check is made
 on the very address that is connected to, so a name that resolves differently the second time gains nothing.
 """
 
@@ -43,7 +44,10 @@ class PlatformUnreachable(LtiCertError):
 class AddressRefused(PlatformUnreachable):
     title = "An address that is not allowed"
     message = "The platform named an address that this tool does not call."
-    guidance = "Platforms must use https and public addresses; LTI_CERT_ALLOW_PRIVATE_PLATFORMS lifts this for tests and campus networks."
+    guidance = (
+        "Platforms must use https and public addresses; LTI_CERT_ALLOW_PRIVATE_PLATFORMS lifts this for tests and "
+        "campus networks."
+    )
     retryable = False
 
 

@@ -1,4 +1,4 @@
-"""Secrets of others at rest: sealed with the first of our keys, opened with any of them, so that keys can be rotated."""
+"""Secrets of others at rest: sealed with the first of our keys, opened with any, so that keys can be rotated."""
 
 import base64
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class SyncDue:
     course_id: int
+    registration_id: int
+    """One sync at a time per (platform, client id)."""
 
 
 @dataclass(frozen=True)
 class CourseSynced:
     course_id: int
-    run_id: int
 
 
 @dataclass(frozen=True)

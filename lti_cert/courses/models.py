@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from lti_cert.core.database import db, primary_key
+from lti_cert.core.database import Base, primary_key
 from lti_cert.lti.models import Registration
 
 
-class Course(db.Model):
+class Course(Base):
     """LTI's Context: (registration, context id) on Canvas, where several deployments show one course, and
     (registration, deployment, context id) elsewhere; `deployment_key` is empty on Canvas."""
 
@@ -26,7 +26,8 @@ class Course(db.Model):
     label: Mapped[str] = mapped_column(Text, default="")
     source: Mapped[str] = mapped_column(Text, default="ags")
     evidence_seq: Mapped[int] = mapped_column(BigInteger, default=0)
-    """Counts changes of evidence. A member carries the number of her last change, an evaluation the number up to which it looked:
+    """Counts changes of evidence. A member carries the number of her last change, an evaluation the number up to
+    which it looked:
     what is in between is what changed, and no event can be lost between them."""
     synced_at: Mapped[datetime | None]
     """When the present snapshot was complete."""
@@ -43,7 +44,7 @@ class Course(db.Model):
     registration: Mapped[Registration] = relationship()
 
 
-class ResourceLink(db.Model):
+class ResourceLink(Base):
     """A placement of the tool in a course; service addresses are told per link."""
 
     __tablename__ = "resource_link"
@@ -60,7 +61,7 @@ class ResourceLink(db.Model):
     """As the launch named them, separated by blanks."""
 
 
-class Member(db.Model):
+class Member(Base):
     __tablename__ = "member"
     __table_args__ = (
         UniqueConstraint("course_id", "user_id"),
@@ -89,7 +90,7 @@ class Member(db.Model):
     created_at: Mapped[datetime]
 
 
-class LineItem(db.Model):
+class LineItem(Base):
     __tablename__ = "line_item"
     __table_args__ = (UniqueConstraint("course_id", "ref"),)
 
@@ -114,13 +115,16 @@ class Exclusion(StrEnum):
     OWN_COLUMN = "own_column"
 
 
-class Result(db.Model):
-    """One member's standing in one line item. Not graded is no row; zero is a row with zero; excused is a row without a score."""
+class Result(Base):
+    """One member's standing in one line item. Not graded is no row; zero is a row with zero; excused is a row without
+    a score.
+    """
 
     __tablename__ = "result"
     __table_args__ = (
         Index("ix_result_member_id", "member_id"),
-        # Evaluation reads one item's scores of everybody: clustered so on SQLite, an index that covers it on PostgreSQL.
+        # Evaluation reads one item's scores of everybody: clustered so on SQLite, an index that covers it on
+        # PostgreSQL.
         Index(
             "ix_result_item_covering", "line_item_id", "member_id", postgresql_include=["score", "is_excused"]
         ).ddl_if(dialect="postgresql"),
@@ -141,7 +145,7 @@ class SyncOutcome(StrEnum):
     FINAL = "final"
 
 
-class SyncRun(db.Model):
+class SyncRun(Base):
     """One reading of a course from its source: kept so that "why is this old?" has an answer."""
 
     __tablename__ = "sync_run"
@@ -160,8 +164,10 @@ class SyncRun(db.Model):
     """items, members, results, changed_members, requests."""
 
 
-class HeldSnapshot(db.Model):
-    """A snapshot that lost too much to be believed; waits for an instructor. At most one a course: a newer run replaces it."""
+class HeldSnapshot(Base):
+    """A snapshot that lost too much to be believed; waits for an instructor. At most one a course: a newer run
+    replaces it.
+    """
 
     __tablename__ = "held_snapshot"
 

@@ -48,13 +48,18 @@ _ROLE_NAMES = {
 
 
 def context_roles(roles: list[str]) -> frozenset[str]:
-    """Our words for the roles held in this course; institution and system roles give none, unknown ones are passed over.
+    """Our words for the roles held in this course; institution and system roles give none, unknown ones are passed
+    over.
 
-    Full URIs, sub-roles (`…/membership/Instructor#TeachingAssistant`) and the short names that NRPS answers use are read.
+    Full URIs, sub-roles (`…/membership/Instructor#TeachingAssistant`) and the short names that NRPS answers use are
+    read.
     https://www.imsglobal.org/spec/lti/v1p3#role-vocabularies
     """
-    found = (_context_role(role) for role in roles)
-    return frozenset(role for role in found if role)
+    found = {role for role in map(_context_role, roles) if role}
+    if TEACHING_ASSISTANT in found:
+        # The standard has a platform send the principal role beside a sub-role: an assistant comes as an instructor too.
+        found.discard(INSTRUCTOR)
+    return frozenset(found)
 
 
 def _context_role(role: str) -> str | None:
@@ -111,7 +116,9 @@ class LaunchClaims:
 
 
 def read(token: Mapping[str, Any]) -> LaunchClaims:
-    """Sort a decoded id_token into fields. Missing or ill-typed optional claims become empty; required ones were checked before."""
+    """Sort a decoded id_token into fields. Missing or ill-typed optional claims become empty; required ones were
+    checked before.
+    """
     context = _mapping(token, _LTI + "context")
     link = _mapping(token, _LTI + "resource_link")
     platform = _mapping(token, _LTI + "tool_platform")

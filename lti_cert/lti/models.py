@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Boolean, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from lti_cert.core.database import db, primary_key
+from lti_cert.core.database import Base, primary_key
 
 
 class Standing(StrEnum):
@@ -16,7 +16,7 @@ class Standing(StrEnum):
     INACTIVE = "inactive"
 
 
-class Registration(db.Model):
+class Registration(Base):
     """This tool at one platform. All Canvas clouds share an issuer, so only (issuer, client id) tells them apart."""
 
     __tablename__ = "registration"
@@ -41,7 +41,7 @@ class Registration(db.Model):
     deployments: Mapped[list["Deployment"]] = relationship(back_populates="registration", order_by="Deployment.id")
 
 
-class Deployment(db.Model):
+class Deployment(Base):
     __tablename__ = "deployment"
     __table_args__ = (UniqueConstraint("registration_id", "deployment_id"),)
 
@@ -54,7 +54,7 @@ class Deployment(db.Model):
     registration: Mapped[Registration] = relationship(back_populates="deployments")
 
 
-class PlatformKeySet(db.Model):
+class PlatformKeySet(Base):
     """A platform's JWKS as last seen: the last good set serves while the platform is down."""
 
     __tablename__ = "platform_key_set"
@@ -67,7 +67,7 @@ class PlatformKeySet(db.Model):
     """When it was last asked for, whether or not it answered: an unknown `kid` asks again at most once a minute."""
 
 
-class AccessToken(db.Model):
+class AccessToken(Base):
     """A service token, sealed; shared by all workers, since each run of a job is a process of its own."""
 
     __tablename__ = "access_token"

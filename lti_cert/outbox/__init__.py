@@ -1,1 +1,3 @@
-"""Side effects that survive a crash: rows written with the decision, handed to RQ by a relay, run by workers. The only importer of RQ."""
+"""Side effects that survive a crash: rows written with the decision, handed to RQ by a relay, run by workers. The
+only importer of RQ.
+"""

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from lti_cert.core.database import db, primary_key
+from lti_cert.core.database import Base, primary_key
 
 
 class RowState(StrEnum):
@@ -24,10 +24,11 @@ _WAITING = text("state = 'waiting'")
 _RUNNING = text("state = 'running'")
 
 
-class OutboxRow(db.Model):
+class OutboxRow(Base):
     __tablename__ = "outbox"
     __table_args__ = (
-        # A duplicate that still waits is dropped; one that arrives while its twin runs is kept, so no event falls between.
+        # A duplicate that still waits is dropped; one that arrives while its twin runs is kept, so no event falls
+        # between.
         Index(
             "uq_outbox_waiting_twin",
             "job",
@@ -71,7 +72,7 @@ class OutboxRow(db.Model):
     finished_at: Mapped[datetime | None]
 
 
-class ClockTick(db.Model):
+class ClockTick(Base):
     """When a rule of the clock last fired, so that several relays fire it once."""
 
     __tablename__ = "clock_tick"

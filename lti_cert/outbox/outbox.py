@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import case, text
+from sqlalchemy import case, exists, select, text
 
 from lti_cert.core import clock
 from lti_cert.core.database import db, insert
@@ -30,7 +30,8 @@ class Postponed(Exception):
 class Job:
     """What a worker runs for a row: `run` is called with the fields of the event that it `takes`.
 
-    A job is safe to run twice, reads late, and returns, or raises `Overtaken` or `Postponed`; anything else it raises is a failure.
+    A job is safe to run twice, reads late, and returns, or raises `Overtaken` or `Postponed`; anything else it raises
+    is a failure.
     """
 
     name: str
@@ -81,7 +82,8 @@ def job_map() -> JobMap:
 def add(*events: object) -> None:
     """Write one row for each job that follows each event, into the caller's transaction.
 
-    A row with a unique key that waits already is kept and stays locked until the caller commits: the run that takes it will see what
+    A row with a unique key that waits already is kept and stays locked until the caller commits: the run that takes
+    it will see what
     the caller wrote. It only comes due earlier if need be.
     """
     now = clock.now()
@@ -122,3 +124,18 @@ def _row(event: object, job: Job, now: datetime) -> dict[str, Any]:
         "note": "",
         "created_at": now,
     }
+
+
+def is_promised(*jobs: Job, course_id: int) -> bool:
+    """Whether one of these jobs still waits or runs for the course."""
+    return bool(
+        db.session.scalar(
+            select(
+                exists().where(
+                    OutboxRow.state.in_([RowState.WAITING, RowState.RUNNING]),
+                    OutboxRow.job.in_([job.name for job in jobs]),
+                    OutboxRow.payload["course_id"].as_integer() == course_id,
+                )
+            )
+        )
+    )

@@ -1,4 +1,6 @@
-"""Hand due rows to RQ, wake rows whose run died, and let the clock speak. Any number of relays on PostgreSQL, one on SQLite."""
+"""Hand due rows to RQ, wake rows whose run died, and let the clock speak. Any number of relays on PostgreSQL, one on
+SQLite.
+"""
 
 import time
 from collections.abc import Callable
@@ -31,7 +33,7 @@ Row = Any
 """(id, attempts) of a claimed row."""
 
 
-def run(connection: "redis.Redis[Any]", go_on: Callable[[], bool]) -> None:
+def run(connection: redis.Redis, go_on: Callable[[], bool]) -> None:
     """Relay until told to stop. A dead Redis is waited for; rows wait with us."""
     while go_on():
         try:
@@ -44,7 +46,7 @@ def run(connection: "redis.Redis[Any]", go_on: Callable[[], bool]) -> None:
             time.sleep(PAUSE_SECONDS)
 
 
-def tick(connection: "redis.Redis[Any]") -> int:
+def tick(connection: redis.Redis) -> int:
     """One round; how many rows were handed over."""
     now = clock.now()
     wake_abandoned(now)

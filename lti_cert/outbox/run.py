@@ -55,7 +55,9 @@ def drain(ids: list[int]) -> None:
 
 
 def _start(ids: Sequence[int]) -> list[Claimed]:
-    """Mark the rows running and commit, and only then let a job read: what is promised from now on makes a row of its own."""
+    """Mark the rows running and commit, and only then let a job read: what is promised from now on makes a row of its
+    own.
+    """
     try:
         return _mark_running(ids)
     except IntegrityError:
@@ -93,7 +95,9 @@ def _release(row_id: int) -> None:
 
 
 def _perform(row: Claimed) -> bool:
-    """Run one row and write down how it ended; False if it ran out of time, since the rest of the batch then has none left."""
+    """Run one row and write down how it ended; False if it ran out of time, since the rest of the batch then has none
+    left.
+    """
     job = job_map().by_name[row.job]
     bound = _log.bind(row=row.id, job=row.job, attempt=row.attempts, **row.payload)
     try:

@@ -17,7 +17,7 @@ class _Worker(Worker):
         super().main_work_horse(*args, **kwargs)
 
 
-def work(connection: "redis.Redis[Any]", *, until_empty: bool = False) -> None:
+def work(connection: redis.Redis, *, until_empty: bool = False) -> None:
     """Run rows until told to stop by SIGTERM or SIGINT; the run at hand is finished first."""
     worker = _Worker(list(job_map().queues), connection=connection, serializer=JSONSerializer)
     worker.work(burst=until_empty, logging_level="WARNING", with_scheduler=False)

@@ -53,7 +53,9 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """`score` is in millionths of a point *of the item's maximum*; None with `is_excused`. Not graded is no Score at all."""
+    """`score` is in millionths of a point *of the item's maximum*; None with `is_excused`. Not graded is no Score at
+    all.
+    """
 
     user_id: str
     score: int | None

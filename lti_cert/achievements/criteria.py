@@ -1,0 +1,295 @@
+"""The rules of earning, pure: numbers in, decision out. Nothing here knows a table or a page.
+
+Points are integers in millionths of a point, percentages in millionths of a percent, so every comparison is exact: 29
+of 100 is 29 %.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import Literal
+
+PERCENT = 1_000_000
+"""One percent, in the unit that bars are kept in."""
+
+HUNDRED_PERCENT = 100 * PERCENT
+
+
+class Level(StrEnum):
+    COMPLETION = "completion"
+    DISTINCTION = "distinction"
+
+
+RANK: Mapping[Level | None, int] = {None: 0, Level.COMPLETION: 1, Level.DISTINCTION: 2}
+
+
+class Kind(StrEnum):
+    EACH_ASSESSMENT = "each_assessment"
+    AVERAGE = "average"
+    N_OF = "n_of"
+    ATTESTATION = "attestation"
+
+
+GRADED = frozenset({Kind.EACH_ASSESSMENT, Kind.AVERAGE, Kind.N_OF})
+"""The kinds that rest on line items."""
+
+ALL: Literal["all"] = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A line item as the rules see it."""
+
+    id: int
+    label: str
+    maximum: int
+    exclusion: str = ""
+    is_removed: bool = False
+
+    @property
+    def counts_by_default(self) -> bool:
+        return not self.exclusion and not self.is_removed and self.maximum > 0
+
+
+@dataclass(frozen=True)
+class Criterion:
+    kind: Kind
+    completion: int | None = None
+    """The bar in millionths of a percent; None for kinds without one."""
+    distinction: int | None = None
+    """None: for distinction the bar of completion holds."""
+    n: int | None = None
+    items: Literal["all"] | tuple[int, ...] = ALL
+    weights: Mapping[int, int] | None = None
+    """By item, in millionths; an item without one weighs 1. Only for `average`."""
+
+    @property
+    def distinction_bar(self) -> int | None:
+        return self.completion if self.distinction is None else self.distinction
+
+    def weight(self, item_id: int) -> int:
+        return (self.weights or {}).get(item_id, 1_000_000)
+
+
+def required(criterion: Criterion, items: Sequence[Item]) -> tuple[Item, ...]:
+    """The items that this criterion asks for: all that count, live; or the chosen ones, those that have disappeared
+    included.
+    """
+    if criterion.kind not in GRADED:
+        return ()
+    if criterion.items == ALL:
+        return tuple(item for item in items if item.counts_by_default)
+    chosen = set(criterion.items)
+    return tuple(item for item in items if item.id in chosen)
+
+
+def points_needed(item: Item, bar: int) -> int | None:
+    """The least score that reaches the bar; None if none does, since an item without points is never reached."""
+    return -(-bar * item.maximum // HUNDRED_PERCENT) if item.maximum > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """One member's results under one criterion, as counted by the database or by `tally`."""
+
+    required: int = 0
+    excused: int = 0
+    scored: int = 0
+    reached_completion: int = 0
+    reached_distinction: int = 0
+    weighted: Fraction = Fraction(0)
+    """Sum of weight × score / maximum over what is not excused."""
+    weight: int = 0
+    """Sum of the weights of what is not excused."""
+    attested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one criterion says of one member."""
+
+    criterion: Criterion
+    counted: Tally
+    completion: bool
+    distinction: bool
+
+    @property
+    def detail(self) -> str:
+        """In words; made when somebody reads it, since thousands of findings are only counted."""
+        return _DETAIL[self.criterion.kind](self.criterion, self.counted)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    level: Level | None
+    findings: tuple[Finding, ...]
+
+
+def tally(
+    criterion: Criterion, items: Sequence[Item], results: Mapping[int, int | None], *, attested: bool = False
+) -> Tally:
+    """Count one member's results: item id → score, None where excused, absent where not graded.
+
+    The database counts the same for everybody at once (`certificates.evidence`); this is the plain meaning of it.
+    """
+    asked = required(criterion, items)
+    excused = {item.id for item in asked if item.id in results and results[item.id] is None}
+    left = [item for item in asked if item.id not in excused]
+    scores = {item.id: score for item in left if (score := results.get(item.id)) is not None}
+    return Tally(
+        required=len(asked),
+        excused=len(excused),
+        scored=len(scores),
+        reached_completion=_reached(left, scores, criterion.completion),
+        reached_distinction=_reached(left, scores, criterion.distinction_bar),
+        weighted=sum(
+            (
+                Fraction(criterion.weight(item.id) * scores[item.id], item.maximum)
+                for item in left
+                if item.id in scores and item.maximum > 0
+            ),
+            Fraction(0),
+        ),
+        weight=sum(criterion.weight(item.id) for item in left),
+        attested=attested,
+    )
+
+
+def _reached(items: Sequence[Item], scores: Mapping[int, int], bar: int | None) -> int:
+    if bar is None:
+        return 0
+    needed = ((item.id, points_needed(item, bar)) for item in items if item.id in scores)
+    return sum(1 for item_id, points in needed if points is not None and scores[item_id] >= points)
+
+
+def evaluate(criteria: Sequence[Criterion], tallies: Sequence[Tally]) -> Outcome:
+    """All criteria must hold; no criteria are met by nobody."""
+    findings = tuple(_find(criterion, counted) for criterion, counted in zip(criteria, tallies, strict=True))
+    level = None
+    if findings and all(finding.completion for finding in findings):
+        level = Level.COMPLETION
+        if offers_distinction(criteria) and all(finding.distinction for finding in findings):
+            level = Level.DISTINCTION
+    return Outcome(level, findings)
+
+
+def offers_distinction(criteria: Sequence[Criterion]) -> bool:
+    return any(criterion.distinction is not None for criterion in criteria)
+
+
+def _find(criterion: Criterion, counted: Tally) -> Finding:
+    completion, distinction = _HOLDS[criterion.kind](criterion, counted)
+    return Finding(criterion, counted, completion, completion and distinction)
+
+
+def _each_holds(_criterion: Criterion, counted: Tally) -> tuple[bool, bool]:
+    left = counted.required - counted.excused
+    return left > 0 and counted.reached_completion == left, counted.reached_distinction == left
+
+
+def _each_detail(criterion: Criterion, counted: Tally) -> str:
+    left = counted.required - counted.excused
+    if not left:
+        return "no assessment is left to require" if counted.required else "there are no assessments yet"
+    return f"{counted.reached_completion} of {left} assessments at {percent(criterion.completion)} or more"
+
+
+def _n_holds(criterion: Criterion, counted: Tally) -> tuple[bool, bool]:
+    n = criterion.n or 1
+    return counted.reached_completion >= n, counted.reached_distinction >= n
+
+
+def _n_detail(criterion: Criterion, counted: Tally) -> str:
+    return f"{counted.reached_completion} assessments at {percent(criterion.completion)} or more, {criterion.n} needed"
+
+
+def _average_holds(criterion: Criterion, counted: Tally) -> tuple[bool, bool]:
+    if not counted.weight:
+        return False, False
+    mean = counted.weighted * HUNDRED_PERCENT  # of the weight: multiplied out rather than divided
+    bars = criterion.completion or 0, criterion.distinction_bar or 0
+    return mean >= bars[0] * counted.weight, mean >= bars[1] * counted.weight
+
+
+def _average_detail(criterion: Criterion, counted: Tally) -> str:
+    if not counted.weight:
+        return "no assessment is left to average" if counted.required else "there are no assessments yet"
+    mean = counted.weighted * HUNDRED_PERCENT / counted.weight
+    return f"average {percent(mean)}, {percent(criterion.completion)} needed"
+
+
+def _attestation_holds(_criterion: Criterion, counted: Tally) -> tuple[bool, bool]:
+    return counted.attested, counted.attested
+
+
+def _attestation_detail(_criterion: Criterion, counted: Tally) -> str:
+    return "confirmed by an instructor" if counted.attested else "not confirmed by an instructor yet"
+
+
+_HOLDS = {
+    Kind.EACH_ASSESSMENT: _each_holds,
+    Kind.AVERAGE: _average_holds,
+    Kind.N_OF: _n_holds,
+    Kind.ATTESTATION: _attestation_holds,
+}
+_DETAIL = {
+    Kind.EACH_ASSESSMENT: _each_detail,
+    Kind.AVERAGE: _average_detail,
+    Kind.N_OF: _n_detail,
+    Kind.ATTESTATION: _attestation_detail,
+}
+
+
+def percent(bar: int | Fraction | None) -> str:
+    """A percentage for people: one decimal at most, truncated, so that 69.996 does not read 70."""
+    tenths = int((bar or 0) * 10 / PERCENT) if isinstance(bar, Fraction) else (bar or 0) * 10 // PERCENT
+    whole, tenth = divmod(tenths, 10)
+    return f"{whole}.{tenth} %" if tenth else f"{whole} %"
+
+
+def score_percent(score: int, maximum: int) -> str:
+    """A score as a percentage of its maximum, for people."""
+    return percent(Fraction(score * HUNDRED_PERCENT, maximum)) if maximum > 0 else "–"
+
+
+def obstacles(criteria: Sequence[Criterion], items: Sequence[Item]) -> list[str]:
+    """Why nobody can meet these criteria, or what about them needs attention; empty when all is well."""
+    if not criteria:
+        return ["There is no rule yet, so nobody can earn this."]
+    found = []
+    for criterion in criteria:
+        asked = required(criterion, items)
+        if criterion.kind in GRADED and not asked:
+            found.append("No assessment of the course counts, so nobody can reach this.")
+        if criterion.kind is Kind.N_OF and asked and (criterion.n or 1) > len(asked):
+            found.append(f"{criterion.n} assessments are asked for, but only {len(asked)} count.")
+        if criterion.kind is not Kind.AVERAGE:
+            found += [f"“{item.label}” has no points, so nobody can reach it." for item in asked if item.maximum <= 0]
+        found += [
+            f"“{item.label}” is no longer in the course, but the rule asks for it." for item in asked if item.is_removed
+        ]
+    return list(dict.fromkeys(found))
+
+
+def sentence(criteria: Sequence[Criterion], items: Sequence[Item]) -> str:
+    """The rule as one sentence for people."""
+    clauses = [_clause(criterion, items) for criterion in criteria]
+    return " and ".join(clauses) + "." if clauses else "No rule yet."
+
+
+def _clause(criterion: Criterion, items: Sequence[Item]) -> str:
+    count = len(required(criterion, items))
+    which = f"all {count} assessments" if criterion.items == ALL else f"{count} chosen assessments"
+    bars = percent(criterion.completion)
+    if criterion.distinction is not None:
+        bars += f" ({percent(criterion.distinction)} for distinction)"
+    match criterion.kind:
+        case Kind.EACH_ASSESSMENT:
+            return f"each of {which} at {bars} or more"
+        case Kind.AVERAGE:
+            return f"an average of {bars} or more over {which}"
+        case Kind.N_OF:
+            return f"at least {criterion.n} of {which} at {bars} or more"
+        case Kind.ATTESTATION:
+            return "confirmation by an instructor"

@@ -1,0 +1,215 @@
+"""The rule of an achievement as people write it (the form, `achievement set --file`) and as we keep it.
+
+The document: {"title", "approval", "award_from", "criteria": [{"kind", "completion", "distinction", "n", "items",
+"weights"}]}, percentages
+as numbers, items "all" or a list of line item ids or labels, weights by the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from lti_cert.achievements.criteria import ALL, GRADED, HUNDRED_PERCENT, Criterion, Item, Kind, offers_distinction
+from lti_cert.core.errors import InputRejected
+from lti_cert.sources.snapshot import millionths
+
+LONGEST_TITLE = 200
+MOST_CRITERIA = 20
+
+
+@dataclass(frozen=True)
+class Rule:
+    title: str
+    criteria: tuple[Criterion, ...]
+    approval: bool = True
+    award_from: datetime | None = None
+
+    @property
+    def offers_distinction(self) -> bool:
+        return offers_distinction(self.criteria)
+
+
+def from_document(document: object, refs: Mapping[str, int]) -> Rule:
+    """Read a rule that somebody wrote; `refs` tells each line item's id by its reference and by its label.
+
+    :raises InputRejected: with a sentence for every problem.
+    """
+    problems: list[str] = []
+    if not isinstance(document, Mapping):
+        raise InputRejected("The rule must be a JSON object with “criteria”.")
+    title = document.get("title") or "Certificate"
+    if not isinstance(title, str) or not title.strip() or len(title) > LONGEST_TITLE:
+        problems.append(f"The title must be a text of at most {LONGEST_TITLE} letters.")
+    entries = document.get("criteria")
+    if not isinstance(entries, list) or not entries or len(entries) > MOST_CRITERIA:
+        raise InputRejected(*problems, f"“criteria” must be a list of 1 to {MOST_CRITERIA} rules.")
+    criteria = tuple(_criterion(entry, refs, number, problems) for number, entry in enumerate(entries, 1))
+    if sum(1 for criterion in criteria if criterion and criterion.kind is Kind.ATTESTATION) > 1:
+        problems.append("There can be one attestation.")
+    award_from = _moment(document.get("award_from"), problems)
+    if problems:
+        raise InputRejected(*problems)
+    found = tuple(criterion for criterion in criteria if criterion)
+    return Rule(str(title).strip(), found, document.get("approval", True) is True, award_from)
+
+
+def _criterion(entry: object, refs: Mapping[str, int], number: int, problems: list[str]) -> Criterion | None:
+    def problem(text: str) -> None:
+        problems.append(f"Rule {number}: {text}")
+
+    if not isinstance(entry, Mapping) or entry.get("kind") not in set(Kind):
+        problem(f"“kind” must be one of {', '.join(Kind)}.")
+        return None
+    kind = Kind(entry["kind"])
+    if kind not in GRADED:
+        return Criterion(kind)
+    completion = _percentage(entry.get("completion"), "completion", problem)
+    distinction = None
+    if entry.get("distinction") is not None:
+        distinction = _percentage(entry["distinction"], "distinction", problem)
+        if completion is not None and distinction is not None and distinction < completion:
+            problem("the bar for distinction must not be below the one for completion.")
+    n = None
+    if kind is Kind.N_OF:
+        n = entry.get("n")
+        if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= 10_000:
+            problem("“n” must be a whole number from 1.")
+            n = None
+    items = _items(entry.get("items", ALL), refs, problem)
+    weights = _weights(entry.get("weights"), refs, problem) if kind is Kind.AVERAGE else None
+    return Criterion(kind, completion, distinction, n, items, weights)
+
+
+def _percentage(value: object, name: str, problem: Any) -> int | None:
+    try:
+        bar = millionths(value)
+    except ValueError:
+        bar = -1
+    if not 0 <= bar <= HUNDRED_PERCENT:
+        problem(f"“{name}” must be a percentage from 0 to 100.")
+        return None
+    return bar
+
+
+def _items(value: object, refs: Mapping[str, int], problem: Any) -> Any:
+    if value == ALL:
+        return ALL
+    if not isinstance(value, list) or not value:
+        problem("choose at least one assessment, or “all”.")
+        return ALL
+    unknown = [str(ref) for ref in value if str(ref) not in refs]
+    if unknown:
+        problem(f"the course has no assessment {', '.join(f'“{ref}”' for ref in unknown[:5])}.")
+        return ALL
+    return tuple(dict.fromkeys(refs[str(ref)] for ref in value))
+
+
+def _weights(value: object, refs: Mapping[str, int], problem: Any) -> Mapping[int, int] | None:
+    if not value:
+        return None
+    if not isinstance(value, Mapping):
+        problem("“weights” must name a number for each assessment.")
+        return None
+    found = {}
+    for ref, weight in value.items():
+        try:
+            amount = millionths(weight)
+        except ValueError:
+            amount = -1
+        if ref not in refs or amount < 0:
+            problem(f"the weight of “{ref}” must be a number from 0 and belong to an assessment of the course.")
+        else:
+            found[refs[ref]] = amount
+    return found
+
+
+def _moment(value: object, problems: list[str]) -> datetime | None:
+    if not value:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        problems.append("“award_from” must be a date like 2026-12-01 or 2026-12-01T09:00+01:00.")
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def to_document(rule: Rule, refs: Mapping[int, str]) -> dict[str, Any]:
+    """The rule as people write it; `refs` names each line item."""
+    return {
+        "title": rule.title,
+        "approval": rule.approval,
+        "award_from": rule.award_from.isoformat() if rule.award_from else None,
+        "criteria": [
+            {
+                "kind": str(criterion.kind),
+                "completion": _number(criterion.completion),
+                "distinction": _number(criterion.distinction),
+                "n": criterion.n,
+                "items": ALL if criterion.items == ALL else [refs.get(i, str(i)) for i in criterion.items],
+                "weights": {refs.get(i, str(i)): _number(w) for i, w in criterion.weights.items()}
+                if criterion.weights
+                else None,
+            }
+            for criterion in rule.criteria
+        ],
+    }
+
+
+def _number(value: int | None) -> float | int | None:
+    if value is None:
+        return None
+    number = Decimal(value) / 1_000_000
+    return int(number) if number == number.to_integral_value() else float(number)
+
+
+def to_stored(rule: Rule) -> dict[str, Any]:
+    """The rule as a version keeps it: our ids, integers in millionths."""
+    return {
+        "title": rule.title,
+        "approval": rule.approval,
+        "award_from": rule.award_from.isoformat() if rule.award_from else None,
+        "criteria": [
+            {
+                "kind": str(criterion.kind),
+                "completion": criterion.completion,
+                "distinction": criterion.distinction,
+                "n": criterion.n,
+                "items": criterion.items if criterion.items == ALL else list(criterion.items),
+                "weights": {str(item): weight for item, weight in criterion.weights.items()}
+                if criterion.weights
+                else None,
+            }
+            for criterion in rule.criteria
+        ],
+    }
+
+
+def from_stored(stored: Mapping[str, Any]) -> Rule:
+    return Rule(
+        title=stored["title"],
+        approval=stored["approval"],
+        award_from=datetime.fromisoformat(stored["award_from"]) if stored["award_from"] else None,
+        criteria=tuple(
+            Criterion(
+                kind=Kind(entry["kind"]),
+                completion=entry["completion"],
+                distinction=entry["distinction"],
+                n=entry["n"],
+                items=ALL if entry["items"] == ALL else tuple(entry["items"]),
+                weights={int(item): weight for item, weight in entry["weights"].items()} if entry["weights"] else None,
+            )
+            for entry in stored["criteria"]
+        ),
+    )
+
+
+def names_of(items: Sequence[Item], refs: Mapping[int, str]) -> dict[str, int]:
+    """Each line item's id by its reference and, where that is not ambiguous, by its label."""
+    labels: dict[str, list[int]] = {}
+    for item in items:
+        labels.setdefault(item.label, []).append(item.id)
+    by_label = {label: ids[0] for label, ids in labels.items() if len(ids) == 1}
+    return by_label | {refs[item.id]: item.id for item in items} | {str(item.id): item.id for item in items}

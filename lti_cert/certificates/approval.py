@@ -1,0 +1,154 @@
+"""What people decide: approve, deny, grant, revoke, reopen, reissue, attest. One or hundreds at a time.
+
+Each decision names the row version that was seen; what has moved since is skipped and reported, never overridden.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, delete, select
+
+from lti_cert.achievements.criteria import Level
+from lti_cert.achievements.models import Achievement, Attestation
+from lti_cert.certificates import evaluation, lifecycle, transitions
+from lti_cert.certificates.lifecycle import Change, NotPossible, Standing
+from lti_cert.certificates.models import Certificate
+from lti_cert.core import clock
+from lti_cert.core.database import db, id_set, insert
+from lti_cert.core.errors import InputRejected
+from lti_cert.courses import from_launch
+from lti_cert.courses.models import Course, Member
+
+LONGEST_REASON = 2000
+
+REASON_REQUIRED = frozenset({"deny", "grant", "revoke"})
+
+
+@dataclass(frozen=True)
+class Decided:
+    """How a decision on several went."""
+
+    done: tuple[int, ...]
+    moved_meanwhile: tuple[int, ...] = ()
+    """Certificates that no longer stand where they were seen."""
+    not_possible: tuple[int, ...] = ()
+    """Certificates in a state in which that cannot be done."""
+
+
+Seen = Mapping[int, int | None]
+"""Certificate id → row version that was looked at; None: whatever it is now (the command line)."""
+
+
+def decide(
+    achievement: Achievement,
+    action: str,
+    seen: Seen,
+    *,
+    actor: str,
+    reason: str = "",
+    level: Level | None = None,
+    is_told: bool = True,
+) -> Decided:
+    """Approve, deny, grant, revoke, reopen or reissue, in the caller's transaction.
+
+    :raises InputRejected: an unknown action, or a reason that is missing or too long.
+    """
+    change = _CHANGES.get(action)
+    if change is None:
+        raise InputRejected(f"“{action}” is not something that can be decided.")
+    reason = reason.strip()
+    if action in REASON_REQUIRED and not reason:
+        raise InputRejected(f"Give a reason to {action}: it is kept with the decision.")
+    if len(reason) > LONGEST_REASON:
+        raise InputRejected(f"The reason may have {LONGEST_REASON} letters at most.")
+    evaluation.hold(achievement.id)
+    certificates = _lock(achievement, seen)
+    outcome_of = evaluation.outcomes(achievement, _these([c.member_id for c in certificates.values()]))
+    moves, impossible = [], []
+    for certificate in certificates.values():
+        version = seen[certificate.id]
+        if version is not None and version != certificate.version:
+            continue
+        try:
+            step = change(certificate.standing, level or Level.COMPLETION)
+        except NotPossible:
+            impossible.append(certificate.id)
+            continue
+        moves.append(
+            transitions.Move(
+                certificate.id,
+                certificate.standing,
+                certificate.version,
+                step,
+                action,
+                reason,
+                evaluation.in_words(outcome_of(certificate.member_id)),
+                is_told,
+            )
+        )
+    done = transitions.move(achievement, moves, actor=actor)
+    db.session.expire_all()
+    done_ids = tuple(m.certificate_id for m in done)
+    if action == "reopen" and done:
+        members = [certificates[i].member_id for i in done_ids]
+        evaluation.evaluate_members(achievement, members, actor=actor, action=action)
+    else:
+        _refresh_flags(achievement, done_ids)
+    return Decided(done_ids, tuple(sorted(set(seen) - set(done_ids) - set(impossible))), tuple(impossible))
+
+
+_CHANGES: Mapping[str, Callable[[Standing, Level], Change]] = {
+    "approve": lambda now, _level: lifecycle.approved(now),
+    "deny": lambda now, _level: lifecycle.denied(now),
+    "grant": lifecycle.granted,
+    "revoke": lambda now, _level: lifecycle.revoked(now),
+    "reopen": lambda now, _level: lifecycle.reopened(now),
+    "reissue": lambda now, _level: lifecycle.reissued(now),
+}
+
+ACTIONS = tuple(_CHANGES)
+
+
+def _these(member_ids: Sequence[int]) -> ColumnElement[bool]:
+    return Member.id.in_(id_set(member_ids))
+
+
+def _lock(achievement: Achievement, seen: Iterable[int]) -> dict[int, Certificate]:
+    found = db.session.scalars(
+        select(Certificate)
+        .where(Certificate.achievement_id == achievement.id, Certificate.id.in_(id_set(list(seen))))
+        .order_by(Certificate.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {certificate.id: certificate for certificate in found}
+
+
+def _refresh_flags(achievement: Achievement, certificate_ids: Sequence[int]) -> None:
+    for certificate in _lock(achievement, certificate_ids).values():
+        met = Level(certificate.met_level) if certificate.met_level else None
+        flags = lifecycle.flags(certificate.standing, met)
+        certificate.no_longer_met = flags.no_longer_met
+        certificate.now_meets_completion = flags.now_meets_completion
+        certificate.now_meets_distinction = flags.now_meets_distinction
+    db.session.flush()
+
+
+def attest(achievement: Achievement, members: Sequence[Member], *, is_attested: bool, actor: str) -> None:
+    """Tick, or untick, that these members have done what no grade shows; in the caller's transaction."""
+    member_ids = [member.id for member in members]
+    if is_attested:
+        rows = [
+            {"achievement_id": achievement.id, "member_id": i, "attested_at": clock.now(), "attested_by": actor}
+            for i in member_ids
+        ]
+        db.session.execute(insert(Attestation).on_conflict_do_nothing(), rows)
+    else:
+        db.session.execute(
+            delete(Attestation).where(
+                Attestation.achievement_id == achievement.id, Attestation.member_id.in_(id_set(member_ids))
+            )
+        )
+    course = db.session.scalars(select(Course).where(Course.id == achievement.course_id).with_for_update()).one()
+    for member in members:
+        from_launch.touch(course, member)

@@ -1,0 +1,298 @@
+"""Decide for everybody whose evidence changed: evidence → pure criteria → `transitions.move`, in one transaction per
+achievement.
+
+The number of statements does not depend on the number of members.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, func, literal, select, update
+
+from lti_cert.achievements import saving
+from lti_cert.achievements.criteria import Level, Outcome
+from lti_cert.achievements.criteria import evaluate as apply_criteria
+from lti_cert.achievements.events import AchievementChanged
+from lti_cert.achievements.models import Achievement, EvaluationMark, Status
+from lti_cert.certificates import evidence, lifecycle, transitions
+from lti_cert.certificates.lifecycle import Change, Effect, Flags, Policy, Standing, State
+from lti_cert.certificates.models import FLAGS, Certificate, level_of
+from lti_cert.core import clock, log
+from lti_cert.core.database import db, id_set, insert, transaction
+from lti_cert.courses.models import Course, Member
+
+_log = log.get_logger(__name__)
+
+BRAKE_COUNT = 20
+BRAKE_SHARE = 0.5
+"""More awards at once than this number *and* than this share of those already earned wait until somebody confirms
+them.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What an evaluation would do to one certificate."""
+
+    certificate_id: int
+    member_id: int
+    version: int
+    now: Standing
+    flags_now: Flags
+    met_now: Level | None
+    outcome: Outcome
+    change: Change | None
+
+    @property
+    def flags(self) -> Flags:
+        return lifecycle.flags(self.change.to if self.change else self.now, self.outcome.level)
+
+
+@dataclass(frozen=True)
+class Plan:
+    planned: list[Planned]
+    is_braked: bool
+    awards: int
+    """How many would be awarded at once, were there no brake."""
+
+
+def evaluate_course(course_id: int) -> None:
+    """Evaluate every open achievement of the course as far as its evidence has changed. The job."""
+    for achievement_id in db.session.scalars(
+        select(Achievement.id).where(
+            Achievement.course_id == course_id, Achievement.status == Status.OPEN, Achievement.archived_at.is_(None)
+        )
+    ).all():
+        with transaction():
+            evaluate(achievement_id)
+
+
+def evaluate(achievement_id: int) -> None:
+    """Evaluate one achievement, in the caller's transaction."""
+    achievement, mark = hold(achievement_id)
+    if achievement.status != Status.OPEN or achievement.archived_at or not achievement.course.certificates_on:
+        return
+    scope = _scope(achievement, mark)
+    make_rows(achievement, scope)
+    plan = plan_for(achievement, scope, is_released=mark.is_brake_released)
+    carry_out(achievement, plan, actor=transitions.SYSTEM)
+    _flag_leavers(achievement)
+    _remember(achievement, mark, plan)
+
+
+def hold(achievement_id: int) -> tuple[Achievement, EvaluationMark]:
+    """Keep the rule and the evidence as they are until the transaction ends; other evaluations of it wait."""
+    course_id = select(Achievement.course_id).where(Achievement.id == achievement_id).scalar_subquery()
+    db.session.execute(select(Course.id).where(Course.id == course_id).with_for_update(read=True))
+    achievement = db.session.scalars(
+        select(Achievement)
+        .where(Achievement.id == achievement_id)
+        .with_for_update(read=True, of=Achievement)
+        .execution_options(populate_existing=True)
+    ).one()
+    mark = db.session.scalars(
+        select(EvaluationMark)
+        .where(EvaluationMark.achievement_id == achievement_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    return achievement, mark
+
+
+def _scope(achievement: Achievement, mark: EvaluationMark) -> ColumnElement[bool]:
+    everybody = and_(Member.course_id == achievement.course_id, Member.is_evaluated)
+    if mark.criteria_version != achievement.criteria_version or _award_date_came(achievement, mark):
+        return everybody
+    return and_(everybody, Member.evidence_seq > mark.evidence_seq)
+
+
+def _award_date_came(achievement: Achievement, mark: EvaluationMark) -> bool:
+    start = achievement.award_from
+    return bool(start and mark.evaluated_at and mark.evaluated_at < start <= clock.now())
+
+
+def award_dates_that_came() -> Sequence[AchievementChanged]:
+    """What the clock does: achievements whose award-from date passed since they were last evaluated."""
+    rows = db.session.execute(
+        select(Achievement.course_id, Achievement.id)
+        .join(EvaluationMark, EvaluationMark.achievement_id == Achievement.id)
+        .where(
+            Achievement.status == Status.OPEN,
+            Achievement.award_from <= clock.now(),
+            EvaluationMark.evaluated_at < Achievement.award_from,
+        )
+    )
+    return [AchievementChanged(*row) for row in rows]
+
+
+def make_rows(achievement: Achievement, scope: ColumnElement[bool]) -> None:
+    """A row for each member in scope who has none yet."""
+    blank = dict.fromkeys(("is_held", "is_granted", "is_distinction_denied", *FLAGS), literal(False))
+    columns: dict[str, Any] = blank | {
+        "achievement_id": literal(achievement.id),
+        "member_id": Member.id,
+        "state": literal(State.NONE.value),
+        "version": literal(0),
+        "criteria_version": literal(achievement.criteria_version),
+        "moved_at": literal(clock.now(), Certificate.moved_at.type),
+    }
+    has_row = exists().where(Certificate.achievement_id == achievement.id, Certificate.member_id == Member.id)
+    db.session.execute(
+        insert(Certificate)
+        .from_select(list(columns), select(*columns.values()).where(scope, ~has_row))
+        .on_conflict_do_nothing()
+    )
+
+
+def plan_for(achievement: Achievement, scope: ColumnElement[bool], *, is_released: bool = False) -> Plan:
+    """What would happen now to the members in `scope`; changes nothing."""
+    outcome_of = outcomes(achievement, scope)
+    rows = _load(achievement, scope)
+    start = achievement.award_from
+    policy = Policy(achievement.approval, may_propose=start is None or start <= clock.now(), is_released=is_released)
+    planned = [_plan_one(row, outcome_of(row.member_id), policy) for row in rows]
+    awards = sum(1 for p in planned if p.change and p.change.effect is Effect.AWARDED)
+    if is_released or not _is_over_brake(achievement, awards):
+        return Plan(planned, False, awards)
+    braked = replace(policy, is_braked=True)
+    again = [replace(p, change=lifecycle.evaluated(p.now, p.outcome.level, braked)) for p in planned]
+    return Plan(again, True, awards)
+
+
+def outcomes(achievement: Achievement, scope: ColumnElement[bool]) -> Callable[[int], Outcome]:
+    """What the mirror says of each member in `scope`, by her id, under the present rule."""
+    criteria = saving.rule_of(achievement).criteria
+    gathered = evidence.gather(achievement, criteria, saving.items_of(achievement.course_id), scope)
+    return lambda member_id: apply_criteria(criteria, evidence.tallies_of(gathered, member_id))
+
+
+def _load(achievement: Achievement, scope: ColumnElement[bool]) -> Sequence[Any]:
+    c = Certificate
+    columns = (c.id, c.member_id, c.version, c.state, c.level, c.pending_level, c.is_held, c.is_granted)
+    more = (c.is_distinction_denied, c.decided_level, c.met_level)
+    flags = (c.no_longer_met, c.now_meets_completion, c.now_meets_distinction)
+    return db.session.execute(
+        select(*columns, *more, *flags)
+        .join(Member, Member.id == c.member_id)
+        .where(c.achievement_id == achievement.id, scope)
+        .order_by(c.id)
+        .with_for_update(of=c)
+    ).all()
+
+
+def _plan_one(row: Any, outcome: Outcome, policy: Policy) -> Planned:
+    now = Standing(
+        State(row.state),
+        level_of(row.level),
+        level_of(row.pending_level),
+        row.is_held,
+        row.is_granted,
+        row.is_distinction_denied,
+        level_of(row.decided_level),
+    )
+    return Planned(
+        certificate_id=row.id,
+        member_id=row.member_id,
+        version=row.version,
+        now=now,
+        flags_now=Flags(row.no_longer_met, row.now_meets_completion, row.now_meets_distinction),
+        met_now=level_of(row.met_level),
+        outcome=outcome,
+        change=lifecycle.evaluated(now, outcome.level, policy),
+    )
+
+
+def _is_over_brake(achievement: Achievement, awards: int) -> bool:
+    if awards <= BRAKE_COUNT:
+        return False
+    earned = db.session.scalar(
+        select(func.count()).where(Certificate.achievement_id == achievement.id, Certificate.state == State.EARNED)
+    )
+    return awards > BRAKE_SHARE * (earned or 0)
+
+
+def carry_out(achievement: Achievement, plan: Plan, *, actor: str, action: str = "evaluate", reason: str = "") -> None:
+    transitions.move(
+        achievement,
+        [
+            transitions.Move(p.certificate_id, p.now, p.version, p.change, action, reason, in_words(p.outcome))
+            for p in plan.planned
+            if p.change
+        ],
+        actor=actor,
+    )
+    _write_findings(plan.planned)
+
+
+def in_words(outcome: Outcome) -> dict[str, Any]:
+    """The evidence as the log keeps it and the export prints it."""
+    return {
+        "level": outcome.level,
+        "criteria": [
+            {
+                "kind": finding.criterion.kind,
+                "completion": finding.completion,
+                "distinction": finding.distinction,
+                "detail": finding.detail,
+            }
+            for finding in outcome.findings
+        ],
+    }
+
+
+def _write_findings(planned: Sequence[Planned]) -> None:
+    groups: dict[tuple[Flags, Level | None], list[int]] = {}
+    for p in planned:
+        flags = p.flags
+        if flags != p.flags_now or p.outcome.level != p.met_now:
+            groups.setdefault((flags, p.outcome.level), []).append(p.certificate_id)
+    for (flags, met), certificate_ids in groups.items():
+        db.session.execute(
+            update(Certificate)
+            .where(Certificate.id.in_(id_set(certificate_ids)))
+            .values(met_level=met, **asdict(flags))
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _flag_leavers(achievement: Achievement) -> None:
+    has_left = and_(
+        Certificate.state != State.NONE,
+        exists().where(Member.id == Certificate.member_id, ~Member.in_roster),
+    )
+    db.session.execute(
+        update(Certificate)
+        .where(Certificate.achievement_id == achievement.id, Certificate.left_course != has_left)
+        .values(left_course=has_left)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _remember(achievement: Achievement, mark: EvaluationMark, plan: Plan) -> None:
+    mark.criteria_version = achievement.criteria_version
+    mark.evidence_seq = achievement.course.evidence_seq
+    mark.evaluated_at = clock.now()
+    if plan.planned:
+        # A release that met nobody, since the course was not read yet, is kept for the first who come.
+        mark.is_brake_released = False
+    moved = Counter(str(p.change.to.state) for p in plan.planned if p.change)
+    _log.info(
+        "evaluated",
+        achievement=achievement.id,
+        criteria_version=achievement.criteria_version,
+        members=len(plan.planned),
+        moved=dict(moved),
+        braked=plan.is_braked,
+    )
+
+
+def evaluate_members(achievement: Achievement, member_ids: Sequence[int], *, actor: str, action: str) -> None:
+    """Evaluate these members afresh, in the caller's transaction: what follows a reopening."""
+    if achievement.status != Status.OPEN or not achievement.course.certificates_on:
+        return
+    scope = and_(
+        Member.course_id == achievement.course_id, Member.is_evaluated, Member.id.in_(id_set(list(member_ids)))
+    )
+    carry_out(achievement, plan_for(achievement, scope), actor=actor, action=action)

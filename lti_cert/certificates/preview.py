@@ -1,0 +1,66 @@
+"""What a change would do, by doing it and undoing it: who would newly qualify, who no longer would."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import and_, select
+
+from lti_cert.achievements.criteria import RANK
+from lti_cert.achievements.models import Achievement, Status
+from lti_cert.certificates import evaluation
+from lti_cert.certificates.evaluation import Planned
+from lti_cert.certificates.lifecycle import State
+from lti_cert.core.database import db, id_set, rehearsal
+from lti_cert.courses.models import Member
+
+
+@dataclass(frozen=True)
+class Preview:
+    newly: tuple[str, ...]
+    """Names of members who would be proposed or awarded, or move up a level."""
+    no_longer: tuple[str, ...]
+    """Names of members who would lose a proposal, or whose earned certificate would no longer be met."""
+    awards: int
+    """How many certificates would be awarded at once."""
+    is_over_brake: bool
+    evaluated: int
+
+
+def rehearse(change: Callable[[], Achievement]) -> Preview:
+    """Make the change, look at what an evaluation of the open achievement would then do, and undo all of it."""
+    with rehearsal():
+        achievement = change()
+        achievement.status = Status.OPEN
+        db.session.flush()
+        return _look(achievement)
+
+
+def _look(achievement: Achievement) -> Preview:
+    scope = and_(Member.course_id == achievement.course_id, Member.is_evaluated)
+    evaluation.hold(achievement.id)
+    evaluation.make_rows(achievement, scope)
+    plan = evaluation.plan_for(achievement, scope)
+    return Preview(
+        newly=_names([p.member_id for p in plan.planned if _gains(p)]),
+        no_longer=_names([p.member_id for p in plan.planned if _loses(p)]),
+        awards=plan.awards,
+        is_over_brake=plan.is_braked,
+        evaluated=len(plan.planned),
+    )
+
+
+def _gains(p: Planned) -> bool:
+    if p.change is None:
+        return False
+    before, after = p.now, p.change.to
+    return max(RANK[after.level], RANK[after.pending_level]) > max(RANK[before.level], RANK[before.pending_level])
+
+
+def _loses(p: Planned) -> bool:
+    is_dropped = p.now.state is State.PENDING and p.change is not None and p.change.to.state is State.NONE
+    return is_dropped or (p.flags.no_longer_met and not p.flags_now.no_longer_met)
+
+
+def _names(member_ids: Sequence[int]) -> tuple[str, ...]:
+    rows = db.session.scalars(select(Member).where(Member.id.in_(id_set(member_ids))).order_by(Member.name, Member.id))
+    return tuple(member.name or f"Member {member.user_id}" for member in rows)

@@ -1,0 +1,148 @@
+"""Certificates as they are looked at: one by one, by course, and whole for an export."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.orm import contains_eager
+
+from lti_cert.achievements import saving
+from lti_cert.achievements.models import Achievement
+from lti_cert.certificates import evaluation
+from lti_cert.certificates.lifecycle import State
+from lti_cert.certificates.models import FLAGS, Certificate, CertificateMove, Credential
+from lti_cert.core.database import db, id_set
+from lti_cert.core.errors import NotFound
+from lti_cert.courses.models import Course, Member
+
+
+def find(certificate_id: int, *, course_id: int | None = None) -> Certificate:
+    """:raises NotFound: there is none, or it belongs to another course."""
+    found = db.session.get(Certificate, certificate_id)
+    if found is None or (course_id is not None and found.achievement.course_id != course_id):
+        raise NotFound(f"certificate {certificate_id}", message=f"There is no certificate {certificate_id}.")
+    return found
+
+
+def listing(
+    achievement_id: int, *, state: str = "", flag: str = "", search: str = "", sort: str = "name"
+) -> Select[Certificate]:
+    """The certificates of an achievement with their members, to be paged by the caller.
+
+    `state` may also be "waiting": everything that waits for a decision.
+    """
+    query = (
+        select(Certificate)
+        .join(Certificate.member)
+        .options(contains_eager(Certificate.member))
+        .where(Certificate.achievement_id == achievement_id, or_(Member.is_evaluated, Certificate.state != State.NONE))
+    )
+    if state == "waiting":
+        query = query.where(Certificate.pending_level.is_not(None))
+    elif state:
+        query = query.where(Certificate.state == state)
+    if flag in {"held", *FLAGS}:
+        query = query.where(getattr(Certificate, "is_held" if flag == "held" else flag))
+    if search:
+        wanted = f"%{_escaped(search)}%"
+        query = query.where(or_(Member.name.ilike(wanted, escape="\\"), Member.email.ilike(wanted, escape="\\")))
+    return query.order_by(*_ORDERS.get(sort, _ORDERS["name"]))
+
+
+_ORDERS: Mapping[str, tuple[Any, ...]] = {
+    "name": (func.lower(Member.name), Certificate.id),
+    "state": (Certificate.state, func.lower(Member.name), Certificate.id),
+    "moved": (Certificate.moved_at.desc(), Certificate.id),
+}
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def counts(achievement_id: int) -> dict[str, int]:
+    """How many certificates are in each state, and under "waiting" how many wait for a decision."""
+    query = (
+        select(Certificate.state, func.count(), func.count(Certificate.pending_level))
+        .join(Certificate.member)
+        .where(Certificate.achievement_id == achievement_id, or_(Member.is_evaluated, Certificate.state != State.NONE))
+        .group_by(Certificate.state)
+    )
+    found = {str(state): 0 for state in State} | {"waiting": 0}
+    for state, count, waiting in db.session.execute(query):
+        found[state] = count
+        found["waiting"] += waiting
+    return found
+
+
+def history(certificate_id: int) -> Sequence[CertificateMove]:
+    return db.session.scalars(
+        select(CertificateMove).where(CertificateMove.certificate_id == certificate_id).order_by(CertificateMove.id)
+    ).all()
+
+
+def current_credentials(certificate_ids: Sequence[int]) -> dict[int, Credential]:
+    """The newest credential of each certificate that ever had one."""
+    newest = (
+        select(func.max(Credential.id))
+        .where(Credential.certificate_id.in_(id_set(certificate_ids)))
+        .group_by(Credential.certificate_id)
+    )
+    found = db.session.scalars(select(Credential).where(Credential.id.in_(newest)))
+    return {credential.certificate_id: credential for credential in found}
+
+
+def export(course: Course) -> dict[str, Any]:
+    """Everything decided in a course, as `course export --format json` prints it."""
+    return {
+        "course": {
+            "id": course.context_id,
+            "title": course.title,
+            "source": course.source,
+            "synced_at": course.synced_at.isoformat() if course.synced_at else None,
+            "complete": course.synced_at is not None and not course.stale_reason,
+        },
+        "achievements": [_export_achievement(achievement) for achievement in saving.of_course(course.id)],
+    }
+
+
+def _export_achievement(achievement: Achievement) -> dict[str, Any]:
+    scope = and_(Member.course_id == achievement.course_id, Member.is_evaluated)
+    outcome_of = evaluation.outcomes(achievement, scope)
+    rows = db.session.execute(
+        select(Member, Certificate)
+        .outerjoin(Certificate, and_(Certificate.member_id == Member.id, Certificate.achievement_id == achievement.id))
+        .where(scope)
+        .order_by(func.lower(Member.name), Member.id)
+    ).all()
+    credentials = current_credentials([c.id for _, c in rows if c])
+    return {
+        "id": achievement.id,
+        "title": achievement.title,
+        "status": achievement.status,
+        "approval": achievement.approval,
+        "criteria_version": achievement.criteria_version,
+        "members": [
+            _export_member(member, certificate, evaluation.in_words(outcome_of(member.id)), credentials)
+            for member, certificate in rows
+        ],
+    }
+
+
+def _export_member(
+    member: Member, certificate: Certificate | None, evidence: Mapping[str, Any], credentials: Mapping[int, Credential]
+) -> dict[str, Any]:
+    credential = credentials.get(certificate.id) if certificate else None
+    is_earned = certificate is not None and certificate.state == State.EARNED
+    return {
+        "user_id": member.user_id,
+        "name": member.name,
+        "email": member.email,
+        "state": certificate.state if certificate else State.NONE.value,
+        "level": certificate.level if certificate and is_earned else None,
+        "pending_level": certificate.pending_level if certificate else None,
+        "flags": certificate.flags if certificate else [],
+        "criteria": evidence["criteria"],
+        "credential_id": credential.public_id if credential else None,
+        "issued_at": credential.awarded_at.isoformat() if credential else None,
+    }

@@ -1,0 +1,138 @@
+"""`lti-cert achievement …`"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from lti_cert.achievements import rules, saving
+from lti_cert.achievements.criteria import ALL, Kind
+from lti_cert.achievements.models import Achievement
+from lti_cert.cli.common import actor, as_json, find_course, in_app, platform_option, print_rows
+from lti_cert.core.database import transaction
+from lti_cert.core.errors import InputRejected, NotFound
+from lti_cert.courses.models import Course
+
+
+@click.group()
+def achievement() -> None:
+    """What can be earned in a course."""
+
+
+achievement_option = click.option("--achievement", "achievement_id", type=int, help="Where the course has several.")
+
+
+def _achievement(found: Course, achievement_id: int | None) -> Achievement:
+    if achievement_id is not None:
+        return saving.find(found.id, achievement_id)
+    of_course = saving.of_course(found.id)
+    if not of_course:
+        raise NotFound(
+            message=f"The course “{found.context_id}” has no achievement yet.",
+            guidance="Make one with `lti-cert achievement set`.",
+        )
+    if len(of_course) > 1:
+        choices = ", ".join(str(one.id) for one in of_course)
+        raise InputRejected(f"The course has several achievements: add --achievement, one of {choices}.")
+    return of_course[0]
+
+
+@achievement.command("show")
+@click.argument("course_id", metavar="COURSE")
+@platform_option
+@as_json
+@in_app
+def achievement_show(course_id: str, platform: int | None, as_json: bool) -> None:
+    """The achievements of a course and their rules, as `achievement set --file` takes them."""
+    found = find_course(course_id, platform)
+    refs = saving.refs_of(found.id)
+    rows = [
+        {"id": one.id, "status": one.status, "criteria_version": one.criteria_version}
+        | rules.to_document(saving.rule_of(one), refs)
+        for one in saving.of_course(found.id)
+    ]
+    print_rows(rows if as_json else [row | {"criteria": json.dumps(row["criteria"])} for row in rows], as_json)
+
+
+@achievement.command("set")
+@click.argument("course_id", metavar="COURSE")
+@platform_option
+@achievement_option
+@click.option(
+    "--file", "file", type=click.File("r", encoding="utf-8"), help="The rule as JSON; - reads standard input."
+)
+@click.option("--title", help="What the certificate is for.")
+@click.option("--completion", type=float, help="Percentage that each assessment must reach.")
+@click.option("--distinction", type=float, help="Percentage for distinction.")
+@click.option("--approval/--no-approval", default=None, help="Whether an instructor approves each certificate.")
+@click.option("--items", default=None, help="“all”, or line item ids or labels separated by commas.")
+@click.option("--draft", is_flag=True, help="Do not open it.")
+@in_app
+def achievement_set(
+    course_id: str, platform: int | None, achievement_id: int | None, file: Any, draft: bool, **flags: Any
+) -> None:
+    """Save a rule; the first one makes the achievement and opens it."""
+    found = find_course(course_id, platform)
+    refs = saving.refs_of(found.id)
+    names = rules.names_of(saving.items_of(found.id), refs)
+    existing = _achievement(found, achievement_id) if achievement_id or saving.of_course(found.id) else None
+    present = rules.to_document(saving.rule_of(existing), refs) if existing else None
+    rule = rules.from_document(_document(file, flags, present), names)
+    with transaction():
+        if existing is None:
+            existing = saving.create(found, rule, actor=actor())
+            if not draft:
+                saving.open_(existing, is_confirmed=True)
+        else:
+            saving.save(existing, rule, actor=actor(), is_confirmed=True)
+    click.echo(f"achievement {existing.id}: version {existing.criteria_version}, {existing.status}")
+
+
+def _document(file: Any, flags: Mapping[str, Any], present: Mapping[str, Any] | None) -> Any:
+    """The rule that a file or the flags ask for; what the flags leave out stays as it is."""
+    if file is not None:
+        try:
+            return json.load(file)
+        except ValueError as error:
+            raise InputRejected(f"The file is not JSON: {error}.") from None
+    criteria = list(present["criteria"]) if present else []
+    if any(flags[name] is not None for name in ("completion", "distinction", "items")) or not criteria:
+        if len(criteria) > 1:
+            raise InputRejected("The present rule has several parts; change it with --file.")
+        part = dict(criteria[0]) if criteria else {"kind": Kind.EACH_ASSESSMENT, "completion": None}
+        part |= {name: flags[name] for name in ("completion", "distinction") if flags[name] is not None}
+        if flags["items"] is not None:
+            part["items"] = ALL if flags["items"] == ALL else [name.strip() for name in flags["items"].split(",")]
+        criteria = [part]
+    kept = present or {"title": None, "approval": True, "award_from": None}
+    return {
+        "title": flags["title"] or kept["title"],
+        "approval": kept["approval"] if flags["approval"] is None else flags["approval"],
+        "award_from": kept["award_from"],
+        "criteria": criteria,
+    }
+
+
+@achievement.command("open")
+@click.argument("course_id", metavar="COURSE")
+@platform_option
+@achievement_option
+@in_app
+def achievement_open(course_id: str, platform: int | None, achievement_id: int | None) -> None:
+    """Let it decide from now on."""
+    found = _achievement(find_course(course_id, platform), achievement_id)
+    with transaction():
+        saving.open_(found, is_confirmed=True)
+
+
+@achievement.command("close")
+@click.argument("course_id", metavar="COURSE")
+@platform_option
+@achievement_option
+@in_app
+def achievement_close(course_id: str, platform: int | None, achievement_id: int | None) -> None:
+    """Stop it from deciding; what is earned stays."""
+    found = _achievement(find_course(course_id, platform), achievement_id)
+    with transaction():
+        saving.close(found)

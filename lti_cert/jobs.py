@@ -1,0 +1,55 @@
+"""The map of what follows what: event → jobs, and what runs by the clock. Every asynchronous consequence is in this
+file.
+"""
+
+from datetime import timedelta
+
+from lti_cert.achievements.events import AchievementChanged
+from lti_cert.certificates import evaluation
+from lti_cert.certificates.events import (
+    CertificateAwarded,
+    CertificateDenied,
+    CertificateProposed,
+    CertificateRevoked,
+)
+from lti_cert.courses import freshness, sync
+from lti_cert.courses.events import CourseSynced, EvidenceChanged, SyncDue
+from lti_cert.outbox import tending
+from lti_cert.outbox.outbox import ClockRule, Job, JobMap
+
+SYNC = Job(
+    "sync",
+    sync.sync,
+    takes=("course_id", "registration_id"),
+    queue="sync",
+    unique=True,
+    serial="platform {registration_id}",
+    seconds=3600,
+)
+EVALUATE = Job(
+    "evaluate",
+    evaluation.evaluate_course,
+    takes=("course_id",),
+    queue="decide",
+    unique=True,
+    serial="course {course_id}",
+    seconds=600,
+)
+
+JOBS = JobMap(
+    after={
+        SyncDue: (SYNC,),
+        CourseSynced: (EVALUATE,),
+        EvidenceChanged: (EVALUATE,),
+        AchievementChanged: (EVALUATE,),
+        CertificateProposed: (),
+        CertificateAwarded: (),
+        CertificateDenied: (),
+        CertificateRevoked: (),
+    },
+    clock=(
+        ClockRule("stale courses", timedelta(minutes=5), freshness.stale_courses),
+        ClockRule("award dates that came", timedelta(minutes=1), evaluation.award_dates_that_came),
+        ClockRule("old outbox rows", timedelta(days=1), tending.prune),
+    ),
+)

@@ -1,0 +1,124 @@
+"""What every test may ask for: settings, a database, the application, a mail server."""
+
+import contextvars
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from lti_cert.settings import Settings
+from tests import mail_server as mail
+from tests import postgres
+
+pytest_plugins = ["tests.guards"]
+
+ONE_WORKER = ("e2e", "interop")
+"""Folders whose tests share a costly process, so one worker runs them all."""
+
+# A shared machine pauses when it likes; how long an example took says nothing here.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("each_database"):
+        metafunc.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        if folder in ONE_WORKER:
+            item.add_marker(pytest.mark.xdist_group(folder))
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[postgres.Cluster]:
+    with postgres.cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """None, which is SQLite in the data directory; a test marked `each_database` runs on PostgreSQL too."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield None
+    else:
+        cluster: postgres.Cluster = request.getfixturevalue("postgresql")
+        with cluster.database() as url:
+            yield url
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path, database_url: str | None) -> Callable[..., Settings]:
+    """Settings of a tool of its own: `make_settings(base_url=…)` changes what a test is about."""
+
+    def make(**changes: Any) -> Settings:
+        ours = {
+            "data_dir": tmp_path / "data",
+            "jwks_dir": tmp_path / "jwks",
+            "database_url": database_url,
+            "secret_key": "a secret that nobody but these tests will ever know",
+            "allow_private_platforms": True,
+            "log_format": "human",
+        }
+        return Settings(**{**ours, **changes})
+
+    return make
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings]) -> Settings:
+    return make_settings()
+
+
+class _Client(FlaskClient):
+    """Gives each request contexts of its own, as a server does, although the test is inside one too."""
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        return contextvars.Context().run(super().open, *args, **kwargs)
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The tool on an empty database with its tables, inside an application context."""
+    from lti_cert.app import create_app
+    from lti_cert.core.database import db
+
+    app = create_app(settings)
+    app.test_client_class = _Client
+    with app.app_context():
+        db.create_all()  # faster than the migrations, which another test holds equal to it
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """A loopback port that nobody listens on yet."""
+
+    def find() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+            return port
+
+    return find
+
+
+@pytest.fixture
+def mail_server(free_port: Callable[[], int]) -> Iterator[mail.MailServer]:
+    """Only a test that asks for it may send mail."""
+    with mail.running(free_port()) as server:
+        yield server
