@@ -23,7 +23,7 @@ from lti_cert.core.database import transaction
 from lti_cert.launch import failures, login_state, origins
 from lti_cert.launch.models import LoginState
 from lti_cert.lti import platform_keys, registrations
-from lti_cert.lti.models import Standing
+from lti_cert.lti.models import Registration, Standing
 from lti_cert.lti.tool_config import ToolConf
 
 LONGEST_TOKEN = 64 * 1024
@@ -190,15 +190,10 @@ class CheckedLaunch(MessageLaunch[_Form, ToolConf, SessionService, CookieService
         ours, deployment_id = self._login.registration, self._claims.get(_LTI + "deployment_id")
         if not isinstance(deployment_id, str) or not _is_id(deployment_id) or not deployment_id.isascii():
             raise failures.DeploymentMissing(f"registration {ours.id}")
-        standing = registrations.standing_of(ours, deployment_id)
-        where = f"registration {ours.id} deployment {deployment_id!r}"
-        if standing == Standing.PENDING:
-            with transaction():
-                registrations.admit(ours, deployment_id)
-            raise failures.DeploymentPending(where)
-        if standing == Standing.INACTIVE:
-            raise failures.DeploymentInactive(where)
-        super().validate_deployment()
+        try:
+            super().validate_deployment()
+        except LtiException as error:
+            raise _deployment_refusal(ours, deployment_id) from error
         return self
 
     def validate_message(self) -> "CheckedLaunch":
@@ -217,6 +212,16 @@ class CheckedLaunch(MessageLaunch[_Form, ToolConf, SessionService, CookieService
 def _refusal(error: jwt.InvalidTokenError) -> failures.LaunchRefused:
     refused = next(refusal for kind, refusal in _REFUSALS if isinstance(error, kind))
     return refused(type(error).__name__)
+
+
+def _deployment_refusal(registration: Registration, deployment_id: str) -> failures.LaunchRefused:
+    """Why it is not active; one that was never seen is noted, so that an administrator can accept it."""
+    where = f"registration {registration.id} deployment {deployment_id!r}"
+    if registrations.standing_of(registration, deployment_id) == Standing.INACTIVE:
+        return failures.DeploymentInactive(where)
+    with transaction():
+        registrations.admit(registration, deployment_id)
+    return failures.DeploymentPending(where)
 
 
 def _check_times(claims: Mapping[str, Any]) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from lti_cert.core.database import db, primary_key
+from lti_cert.core.database import Base, primary_key
 from lti_cert.lti.models import Registration
 
 
-class LoginState(db.Model):
+class LoginState(Base):
     """One login on its way to a launch: the `state`, what it was asked for, and how its browser is recognised."""
 
     __tablename__ = "login_state"
@@ -35,7 +35,7 @@ class LoginState(db.Model):
     registration: Mapped[Registration] = relationship()
 
 
-class PanelSession(db.Model):
+class PanelSession(Base):
     """Somebody who launched: one person in one course, with the powers of that launch."""
 
     __tablename__ = "panel_session"
@@ -56,7 +56,7 @@ class PanelSession(db.Model):
     created_at: Mapped[datetime]
 
 
-class Ticket(db.Model):
+class Ticket(Base):
     """Opens one address for a few minutes where no bearer token can be sent: downloads, new tabs."""
 
     __tablename__ = "ticket"

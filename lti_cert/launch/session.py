@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, select, update
 from lti_cert.core import clock, ids
 from lti_cert.core.database import db, transaction
 from lti_cert.core.errors import NotAllowed
-from lti_cert.courses import from_launch
+from lti_cert.courses import freshness, from_launch
 from lti_cert.launch import origins
 from lti_cert.launch.failures import NothingForMentors, SessionEnded
 from lti_cert.launch.models import PanelSession
@@ -46,6 +46,7 @@ def begin(registration: Registration, claims: LaunchClaims) -> Begun:
         raise NothingForMentors(f"registration {registration.id}")
     registrations.admit(registration, claims.deployment_id)
     arrival = from_launch.arrive(registration, claims)
+    freshness.sync_if_stale(arrival.course)
     token, framers = ids.random_id(), origins.frame_ancestors(registration, claims)
     now = clock.now()
     row = PanelSession(

@@ -4,7 +4,7 @@ Third-party login and launch: https://www.imsglobal.org/spec/security/v1p1#openi
 With the platform's storage in place of cookies: https://www.imsglobal.org/spec/lti-cs-oidc/v0p1
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -119,7 +119,10 @@ def launch() -> Response | str | tuple[str, int]:
     login = login_state.find(state)
     token = message_launch.validate(request.form, login)
     if login_state.is_browser(login, browser_cookie.read(request, state)):
-        response = _let_in(login, lambda: _used(login, token))
+        with transaction():
+            login_state.use(login)
+            begun = session.begin(login.registration, claims.read(token))
+        response = _panel_of(begun)
         browser_cookie.take_back(response, state)
         return response
     if login.storage_target:
@@ -127,21 +130,7 @@ def launch() -> Response | str | tuple[str, int]:
     return _reopen_page(failures.BrowserUnknown(f"login {login.id}: no cookie"), login)
 
 
-def _used(login: LoginState, token: dict[str, Any]) -> dict[str, Any]:
-    login_state.use(login)
-    return token
-
-
-def _let_in(login: LoginState, settle: Callable[[], dict[str, Any]]) -> Response:
-    """Settle the login, which yields the claims, and begin a session: both or neither."""
-    with transaction():
-        begun = session.begin(login.registration, claims.read(settle()))
-    _log.info("launched", session=begun.session_id, course=begun.course_id)
-    web.allow_framing(begun.frame_ancestors)
-    return make_response(render_template("panel/shell.html", session_token=begun.token))
-
-
-def _ask_for_proof(login: LoginState, token: dict[str, Any], state: str) -> str:
+def _ask_for_proof(login: LoginState, token: Mapping[str, Any], state: str) -> str:
     with transaction():
         ticket = login_state.hold(login, token)
     return render_template(
@@ -155,19 +144,28 @@ def _ask_for_proof(login: LoginState, token: dict[str, Any], state: str) -> str:
     )
 
 
-@bp.get("/lti/launch")
-def launch_by_link() -> Response:
-    raise failures.LaunchByLink
-
-
 @bp.post("/lti/complete")
 def complete() -> Response | tuple[str, int]:
     """A held launch proves that it came back to the browser in which it began."""
     login = login_state.find_held(request.form.get("ticket", ""))
     try:
-        return _let_in(login, lambda: login_state.release(login, request.form.get("value", "")))
+        with transaction():
+            token = login_state.release(login, request.form.get("value", ""))
+            begun = session.begin(login.registration, claims.read(token))
     except failures.BrowserUnknown as fault:
         return _reopen_page(fault, login)
+    return _panel_of(begun)
+
+
+def _panel_of(begun: session.Begun) -> Response:
+    _log.info("launched", session=begun.session_id, course=begun.course_id)
+    web.allow_framing(begun.frame_ancestors)
+    return make_response(render_template("panel/shell.html", session_token=begun.token))
+
+
+@bp.get("/lti/launch")
+def launch_by_link() -> Response:
+    raise failures.LaunchByLink
 
 
 def _platform_refused(error: str) -> tuple[str, int]:
@@ -176,7 +174,11 @@ def _platform_refused(error: str) -> tuple[str, int]:
     fault = failures.PlatformRefused(detail, message=message, guidance=guidance)
     if error not in failures.LOGIN_NEEDED:
         raise fault
-    return _reopen_page(fault, login_state.find(request.form.get("state", "")))
+    try:
+        login = login_state.find(request.form.get("state", ""))
+    except failures.LaunchRefused:
+        raise fault from None  # there is nothing to begin again from
+    return _reopen_page(fault, login)
 
 
 def _reopen_page(fault: failures.LaunchRefused, login: LoginState) -> tuple[str, int]:

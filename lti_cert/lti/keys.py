@@ -221,7 +221,7 @@ def _read(path: Path) -> Key:
             raise ValueError("it is no private RSA key")
     except OSError as error:
         raise KeysUnusable(f"{path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise KeysUnusable(f"{path} is not a key of ours ({type(error).__name__})") from error
     return key
 
@@ -229,9 +229,11 @@ def _read(path: Path) -> Key:
 @lru_cache(maxsize=4)
 def _parsed(jwk: str) -> RSAPrivateKey:
     try:
-        key: RSAPrivateKey = JWK.from_json(jwk).get_op_key("sign")
+        key = JWK.from_json(jwk).get_op_key("sign")
     except (JWException, ValueError, TypeError) as error:
         raise KeysUnusable(f"a key cannot be parsed ({type(error).__name__})") from error
+    if not isinstance(key, RSAPrivateKey):
+        raise KeysUnusable("a key is not an RSA key")
     return key
 
 
