@@ -15,7 +15,7 @@ from lti_cert.settings import Settings
 from tests import mail_server as mail
 from tests import postgres
 
-pytest_plugins = ["tests.guards"]
+pytest_plugins = ["tests.guards", "tests.launching"]
 
 ONE_WORKER = ("e2e", "interop")
 """Folders whose tests share a costly process, so one worker runs them all."""
