@@ -4,15 +4,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from lti_cert.achievements.criteria import Kind, Level
+from lti_cert.certificates.lifecycle import State
 from lti_cert.panel.charts import Distribution
-from lti_cert.panel.pages import Freshness, Level, Notice, Requirement
+from lti_cert.panel.pages import Freshness, Notice, Requirement
 
 Tab = Literal["overview", "rules", "people", "design"]
-Status = Literal["none", "draft", "open", "closed"]
-State = Literal["none", "pending", "earned", "denied", "revoked"]
-Flag = Literal["no_longer_met", "now_meets_completion", "now_meets_distinction", "left_course", "held"]
-Action = Literal["approve", "deny", "grant", "revoke", "reopen", "reissue", "attest", "unattest", "confirm_held"]
-CriterionKind = Literal["each_assessment", "average", "n_of", "attestation"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +18,8 @@ class Header:
 
     title: str
     course: str
-    status: Status
+    status: str
+    """An achievement's `Status`, or "none" before there is one."""
     freshness: Freshness
     pending: int = 0
     may_edit: bool = True
@@ -100,7 +98,7 @@ class LeftOut:
 class CriterionForm:
     """One requirement as it stands in the form: texts as typed, so that a rejected form comes back unchanged."""
 
-    kind: CriterionKind
+    kind: Kind
     completion: str = ""
     distinction: str = ""
     n: str = ""
@@ -171,9 +169,9 @@ class PersonRow:
     level: Level | None
     pending_level: Level | None
     progress: str
-    flags: tuple[Flag, ...]
+    flags: tuple[str, ...]
     as_of: datetime | None
-    actions: tuple[Action, ...] = ()
+    actions: tuple[str, ...] = ()
     """What may be done with it now."""
 
     @property
@@ -248,7 +246,7 @@ class DesignPreview:
 
     image_url: str = ""
     document_url: str = ""
-    level: Level = "completion"
+    level: Level = Level.COMPLETION
     failed_because: str = ""
 
 

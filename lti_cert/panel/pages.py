@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import ClassVar, Literal
 
-Level = Literal["completion", "distinction"]
+from lti_cert.achievements.criteria import Level
+
 Tone = Literal["done", "info", "waiting", "failed"]
 RowStatus = Literal["reached", "missing", "ungraded", "excused"]
 

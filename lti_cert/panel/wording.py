@@ -5,21 +5,25 @@ from datetime import date
 from fractions import Fraction
 from urllib.parse import urlencode
 
+from lti_cert.achievements import criteria
+
 NBSP = "\u00a0"
 MILLIONTHS = 1_000_000
 
 
-def percent(points: Fraction | int) -> str:
-    """Percentage points as shown: one decimal at most, cut off. 69.996 reads 69.9 %, never 70 %."""
-    tenths = points * 10 // 1
-    whole, tenth = divmod(abs(tenths), 10)
-    sign = "-" if tenths < 0 else ""
-    return f"{sign}{whole}.{tenth}{NBSP}%" if tenth else f"{sign}{whole}{NBSP}%"
+def percent(bar: Fraction | int | None) -> str:
+    """A bar, in millionths of a percent as it is kept."""
+    return unbroken(criteria.percent(bar))
 
 
 def percent_of(score: int, maximum: int) -> str:
     """Both in millionths, as they are kept; a maximum of 0 or less has no percentage and reads as a dash."""
-    return percent(Fraction(score * 100, maximum)) if maximum > 0 else "–"
+    return unbroken(criteria.score_percent(score, maximum))
+
+
+def unbroken(text: str) -> str:
+    """With every number and its percent sign on one line."""
+    return text.replace(" %", f"{NBSP}%")
 
 
 def points(millionths: int) -> str:
