@@ -278,7 +278,7 @@ def rules_scenes() -> Scenes:
         "over-the-brake": replace(RULES, header=replace(HEADER, status="draft"), approval=False, preview=flood),
         "errors": replace(RULES, criteria=WRONG, items=(*ITEMS, GONE), title="", errors=RULE_ERRORS),
         "first": instructor_pages.RulesPage(NO_RULE, "", TITLE, (EACH,), ITEMS),
-        "no-items": replace(RULES, items=(), charts=(no_scores,), warning=impossible),
+        "no-items": replace(RULES, items=(), charts=(no_scores,), warnings=(impossible,)),
         "assistant": replace(RULES, header=ASSISTANT),
     }
     for name, page in shown.items():

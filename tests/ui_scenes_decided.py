@@ -69,7 +69,7 @@ PEOPLE_PAGE = instructor_pages.PeoplePage(
     pages=3,
     state_counts={"waiting": 13, "none": 123, "pending": 12, "earned": 70, "denied": 5, "revoked": 2},
     flag_counts={"held": 1, "no_longer_met": 2},
-    sorts=("name", "-name", "state", "-state", "level", "-level", "progress", "-progress", "as_of", "-as_of"),
+    sorts=("name", "-name", "state", "-state", "level", "-level", "progress", "-progress", "moved", "-moved"),
     all_matching=(*(person.reference for person in PEOPLE), *(f"{number}:1" for number in range(109, 313))),
     attestation="Safety briefing",
 )

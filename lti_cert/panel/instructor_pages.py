@@ -55,7 +55,7 @@ class FunnelStep:
 class SyncStatus:
     """One run, or the last one. While it is running the page asks again every second."""
 
-    state: Literal["never", "running", "done", "failed", "held"]
+    state: Literal["never", "running", "paused", "done", "failed", "held"]
     text: str
     """ "Reading results: 4 of 12 columns", "212 learners and 12 columns, in 3 seconds" """
     guidance: str = ""
@@ -73,6 +73,46 @@ class OverviewPage:
     needs: tuple[Need, ...] = ()
     funnel: tuple[FunnelStep, ...] = ()
     sync: SyncStatus = field(default_factory=lambda: SyncStatus("never", "Grades have not been read yet."))
+    tab: Tab = "overview"
+
+
+@dataclass(frozen=True)
+class Movement:
+    """Who would move, by number and by name; `names` may be cut short."""
+
+    count: int
+    names: tuple[str, ...] = ()
+
+    @property
+    def unnamed(self) -> int:
+        return self.count - len(self.names)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a change would do, worked out on the newest complete snapshot; nothing has been changed yet."""
+
+    newly: Movement
+    no_longer: Movement
+    unchanged: int
+    approval: bool
+    awards: int = 0
+    """How many certificates would be awarded at once, without approval."""
+    is_over_brake: bool = False
+    """So many that they are held until confirmed."""
+    seen: str = ""
+    """Names exactly what was shown; sent back on saving, so that nothing else is saved."""
+
+
+@dataclass(frozen=True)
+class HeldPage:
+    """A reading that is held back, and what accepting it would do to each open achievement."""
+
+    header: Header
+    run_id: int
+    at: datetime
+    reason: str
+    previews: tuple[Preview, ...] = ()
     tab: Tab = "overview"
 
 
@@ -106,36 +146,10 @@ class CriterionForm:
     """What an instructor confirms; only for `attestation`."""
     chosen: tuple[str, ...] | None = None
     """Ids of the chosen items; None: all."""
+    weights: str = ""
+    """As JSON, by item; only for `average`. The form does not change them, and does not lose them either."""
     errors: dict[str, str] = field(default_factory=dict)
-    """Field name (`completion`, `distinction`, `n`, `label`, `items`) -> what is wrong with it."""
-
-
-@dataclass(frozen=True)
-class Movement:
-    """Who would move, by number and by name; `names` may be cut short."""
-
-    count: int
-    names: tuple[str, ...] = ()
-
-    @property
-    def unnamed(self) -> int:
-        return self.count - len(self.names)
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What saving would do, worked out on the newest complete snapshot; nothing has been changed yet."""
-
-    newly: Movement
-    no_longer: Movement
-    unchanged: int
-    approval: bool
-    awards: int = 0
-    """How many certificates would be awarded at once, without approval."""
-    is_over_brake: bool = False
-    """So many that they are held until confirmed."""
-    seen: str = ""
-    """Names exactly what was shown; sent back on saving, so that nothing else is saved."""
+    """Field name (`completion`, `distinction`, `n`, `label`, `items`, `weights`) -> what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -154,8 +168,8 @@ class RulesPage:
     preview: Preview | None = None
     errors: dict[str, str] = field(default_factory=dict)
     """Field name (`title`, `award_from`, `criteria`) -> what is wrong with it."""
-    warning: str = ""
-    """Set when nobody can meet the rule, or it needs attention: what is wrong and what to do."""
+    warnings: tuple[str, ...] = ()
+    """Why nobody can meet the rule, or what about it needs attention."""
     version: int = 0
     tab: Tab = "rules"
 
@@ -170,7 +184,8 @@ class PersonRow:
     pending_level: Level | None
     progress: str
     flags: tuple[str, ...]
-    as_of: datetime | None
+    since: datetime | None
+    """When it last moved; None before it ever did."""
     actions: tuple[str, ...] = ()
     """What may be done with it now."""
 
@@ -202,8 +217,8 @@ class PeoplePage:
     """How many there are without a filter."""
     pages: int = 1
     sorts: tuple[str, ...] = ("name", "state", "moved")
-    """The orders on offer: a column (`name`, `state`, `level`, `progress`, `as_of`) or `moved`, a leading minus for the
-    other way round. A column that is not named here cannot be sorted by."""
+    """The orders on offer: a column (`name`, `state`, `level`, `progress`, `moved`), a leading minus for the other way
+    round. A column that is not named here cannot be sorted by."""
     state_counts: dict[str, int] = field(default_factory=dict)
     flag_counts: dict[str, int] = field(default_factory=dict)
     all_matching: tuple[str, ...] = ()
@@ -229,6 +244,8 @@ class EvidenceRow:
     requirements: tuple[Requirement, ...]
     history: tuple[LogLine, ...]
     criteria_version: int
+    as_of: datetime | None = None
+    """Of the scores."""
     may_decide: bool = True
     attestation: str = ""
     email: str = ""

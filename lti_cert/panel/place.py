@@ -33,6 +33,11 @@ class Place:
         """The one that an instructor's pages are about: the course's first."""
         return self.achievements[0] if self.achievements else None
 
+    @property
+    def status(self) -> str:
+        """The achievement's, or "none" before there is one."""
+        return self.achievement.status if self.achievement else "none"
+
 
 def place_of(viewer: PanelSession) -> Place:
     """As it is now; to be asked for again after something was changed."""
@@ -47,7 +52,7 @@ def header(place: Place, notice: Notice | None = None, *, counts: Mapping[str, i
     return Header(
         title=achievement.title if achievement else NO_TITLE,
         course=place.course.title,
-        status=achievement.status if achievement else "none",
+        status=place.status,
         freshness=freshness(place.course, stale_because=place.course.stale_reason),
         pending=counts["waiting"] if counts else 0,
         may_edit=place.viewer.may_approve,

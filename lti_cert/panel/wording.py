@@ -34,6 +34,10 @@ def points(millionths: int) -> str:
     return ("-" if millionths < 0 else "") + f"{whole}{decimals}"
 
 
+def day(at: date) -> str:
+    return f"{at.day} {at:%B %Y}"
+
+
 def counted(count: int, one: str, many: str) -> str:
     """`counted(1, "certificate", "certificates")` reads "1 certificate"."""
     return f"{count:,} {one if count == 1 else many}"
