@@ -9,7 +9,11 @@ import pytest
 import structlog
 from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Flask
+from jwt.algorithms import RSAAlgorithm
 
+from lti_cert.demo import serving
+from lti_cert.demo.platform import Lms, Tool
+from lti_cert.demo.sample_course import sample_course
 from lti_cert.lti import claims
 from lti_cert.lti.models import Registration
 from lti_cert.sources import choose
@@ -546,3 +550,31 @@ def test_a_failure_does_not_wait_for_the_rest(platform: Platform) -> None:
     with pytest.raises(SourceFailed):
         read(platform)
     assert len(platform.asked) < 300
+
+
+def test_the_demo_lms_opens_its_whole_gradebook(app: Flask, key: rsa.RSAPrivateKey) -> None:
+    """A second platform: its token service fetches our key and checks every word."""
+    app.extensions["signing_key"] = scripted_platform.signing_key(key)
+    public = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True) | {"kid": "key-1", "alg": "RS256", "use": "sig"}
+    tool = Flask("tool")
+    tool.add_url_rule("/lti/jwks.json", view_func=lambda: {"keys": [public]})
+    with serving.running(tool) as tool_url:
+        lms = Lms([sample_course()], [Tool.at(tool_url, client_id=CLIENT_ID)], page_size=4)
+        with serving.running_lms(lms) as url:
+            course = lms.course_url(lms.courses[0])
+            snapshot = choose.read(
+                "ags",
+                Reading(
+                    registration_id=building.registration(url, client_id=CLIENT_ID).id,
+                    lineitems_urls=(f"{course}/lineitems?view=gradebook",),
+                    memberships_url=f"{course}/memberships",
+                    scopes=SCOPES[:2],
+                ),
+            )
+    assert [item.label for item in snapshot.items] == [item.label for item in lms.courses[0].line_items]
+    assert {person.user_id for person in snapshot.people} == {m.person.id for m in lms.courses[0].members}
+    quiz = {score.user_id: score.score for score in snapshot.scores[snapshot.items[1].ref]}
+    assert quiz["minh-anh"] == 12_500_000
+    assert quiz["lukasz"] == 0
+    assert "olena" not in quiz
+    assert snapshot.limits == ""
