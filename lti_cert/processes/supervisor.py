@@ -29,6 +29,7 @@ PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 AT_ONCE_SECONDS = 10.0
 LONG_START_SECONDS = 5.0
 POLL_SECONDS = 0.05
+LONGEST_POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ class _Supervisor:
             if waited > next_word:
                 self._announce(f"{step} still starting ({waited:.0f} s)")
                 next_word += LONG_START_SECONDS
-            time.sleep(POLL_SECONDS)
+            time.sleep(min(POLL_SECONDS + waited / 10, LONGEST_POLL_SECONDS))
 
     def _plan_restart(self, place: _Place, process: "subprocess.Popen[bytes]", status: int) -> None:
         """Plan when to start a part again that died, unless it did so too often."""
