@@ -1,0 +1,94 @@
+"""What a launch of the demo LMS says: the claims of a resource link request.
+
+https://www.imsglobal.org/spec/lti/v1p3#required-message-claims
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from lti_cert.core import clock
+from lti_cert.demo.course import Course, Member
+from lti_cert.demo.platform import Launch, Lms, Tool
+
+_LTI = "https://purl.imsglobal.org/spec/lti/claim"
+_SERVICES = {
+    "ags": "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint",
+    "nrps": "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice",
+}
+_COURSE_OFFERING = "http://purl.imsglobal.org/vocab/lis/v2/course#CourseOffering"
+
+LIFETIME = timedelta(minutes=1)
+"""The browser carries the token straight to the tool; Moodle allows it as long."""
+
+
+def resource_link_request(lms: Lms, launch: Launch, member: Member, nonce: str) -> dict[str, Any]:
+    now = clock.now()
+    claims = {
+        "iss": lms.issuer,
+        "aud": launch.tool.client_id,
+        "iat": int(now.timestamp()),
+        "exp": int((now + LIFETIME).timestamp()),
+        "nonce": nonce,
+        "sub": member.person.id,
+        f"{_LTI}/version": "1.3.0",
+        f"{_LTI}/message_type": "LtiResourceLinkRequest",
+        f"{_LTI}/deployment_id": launch.deployment_id,
+        f"{_LTI}/target_link_uri": launch.tool.target_link_uri,
+        f"{_LTI}/roles": list(member.roles),
+        **personal(member),
+        **_placement(lms, launch),
+        **_services(lms, launch.course, launch.tool, launch.resource_link_id),
+    }
+    if launch.tool.custom:
+        claims[f"{_LTI}/custom"] = dict(launch.tool.custom)
+    return claims
+
+
+def personal(member: Member) -> dict[str, str]:
+    """Name parts and e-mail, without those that the platform keeps to itself."""
+    names = ("name", "given_name", "family_name", "email")
+    return {name: value for name in names if (value := getattr(member.person, name))}
+
+
+def context(course: Course) -> dict[str, Any]:
+    return {"id": course.id, "label": course.label, "title": course.title}
+
+
+def _placement(lms: Lms, launch: Launch) -> dict[str, Any]:
+    link = launch.course.resource_link(launch.resource_link_id)
+    member = launch.course.member(launch.person_id)
+    return {
+        f"{_LTI}/context": {**context(launch.course), "type": [_COURSE_OFFERING]},
+        f"{_LTI}/resource_link": {"id": launch.resource_link_id, "title": link.title if link else ""},
+        f"{_LTI}/tool_platform": {
+            "guid": "demo-lms.lti-cert",
+            "name": "Demo LMS",
+            "product_family_code": "lti-cert-demo-lms",
+            "version": "1",
+        },
+        f"{_LTI}/launch_presentation": {
+            "document_target": launch.document_target,
+            "locale": member.person.locale if member else "en",
+            "return_url": f"{lms.issuer}/as/{launch.person_id}/return",
+        },
+    }
+
+
+def _services(lms: Lms, course: Course, tool: Tool, link_id: str) -> dict[str, Any]:
+    """AGS and NRPS as far as the tool's scopes go; `lineitem` only where exactly one item is coupled to the link.
+
+    https://www.imsglobal.org/spec/lti-ags/v2p0#assignment-and-grade-service-claim
+    """
+    services: dict[str, Any] = {}
+    ags_scopes = [scope for scope in tool.scopes if "/lti-ags/" in scope]
+    coupled = [item for item in course.line_items if item.resource_link_id == link_id]
+    base = lms.course_url(course)
+    if ags_scopes:
+        view = "?view=gradebook" if lms.opens_gradebook else ""
+        endpoint = {"scope": ags_scopes, "lineitems": f"{base}/lineitems{view}"}
+        if len(coupled) == 1:
+            endpoint["lineitem"] = lms.line_item_url(course, coupled[0], tool.client_id)
+        services[_SERVICES["ags"]] = endpoint
+    if any("/lti-nrps/" in scope for scope in tool.scopes):
+        services[_SERVICES["nrps"]] = {"context_memberships_url": f"{base}/memberships", "service_versions": ["2.0"]}
+    return services
