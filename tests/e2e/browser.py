@@ -16,6 +16,7 @@ OPTIONS = (
     "--no-sandbox",  # a container's root may not make one; only our own pages are shown
     "--disable-gpu",
     "--disable-dev-shm-usage",  # containers give /dev/shm less than a page needs
+    "--disable-site-isolation-trials",  # Playwright at times loses a frame that changes process under load
     "--disable-background-networking",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 )
