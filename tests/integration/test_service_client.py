@@ -16,7 +16,7 @@ from sqlalchemy import select
 from lti_cert.core import clock, current
 from lti_cert.core.database import db, transaction
 from lti_cert.core.http import AddressRefused, PlatformUnreachable
-from lti_cert.lti import ags, service_tokens
+from lti_cert.lti import ags, nrps, service_tokens
 from lti_cert.lti.answers import ServiceFailed, ServiceRefused, ServiceThrottled, breath
 from lti_cert.lti.models import AccessToken, Registration
 from lti_cert.lti.service_client import ServiceClient
@@ -495,6 +495,12 @@ def test_results_are_read_as_the_standard_has_them(platform: Platform, service: 
         ("u3", None, 1),
         ("u4", 1, 1),
     ]
+
+
+def test_members_of_one_resource_link_are_asked_for_by_its_id(platform: Platform, service: ServiceClient) -> None:
+    platform.serve("/members?v=2&rlid=a+b%26c&limit=5", {"members": [{"user_id": "u1"}]}, accept=nrps.MEMBERS_TYPE)
+    (member,) = nrps.members(service, f"{platform.url}/members?v=2", 5, resource_link_id="a b&c")
+    assert (member.user_id, member.is_active, member.roles) == ("u1", True, frozenset())
 
 
 @pytest.mark.parametrize(
