@@ -11,7 +11,6 @@ from lti_cert.core.database import transaction
 from lti_cert.demo.platform import Launch, Lms, Tool
 from lti_cert.demo.sample_course import sample_course
 from lti_cert.demo.serving import running, running_lms
-from lti_cert.launch import views
 from lti_cert.lti import registrations
 from lti_cert.settings import Settings
 from tests.launching import sessions
@@ -30,8 +29,6 @@ def settings(make_settings: Callable[..., Settings], free_port: Callable[[], int
 @pytest.fixture
 def lms(app: Flask, settings: Settings) -> Iterator[Lms]:
     """The demo LMS at 127.0.0.1, with the tool at localhost: another site."""
-    if views.bp.name not in app.blueprints:
-        app.register_blueprint(views.bp)
     lms = Lms([sample_course()], [Tool.at(settings.base_url)])
     with running(app, "localhost", int(settings.base_url.rpartition(":")[2])), running_lms(lms):
         with transaction():
