@@ -45,13 +45,12 @@ def login() -> WerkzeugResponse:
     storage_target = _parameter("lti_storage_target")
     with transaction():
         begun = login_state.begin(registration, asked, storage_target)
-        authentication = _authentication_address(registration, asked, begun)
-        platform = origins.origin_of(registration.auth_url)
+    authentication = _authentication_address(registration, asked, begun)
     if storage_target or request.headers.get("Sec-Fetch-Dest") in _FRAMES:
         page = render_template(
             "launch/handshake.html",
             step="keep",
-            platform=platform,
+            platform=origins.origin_of(registration.auth_url),
             storage_target=storage_target,
             key=_storage_key(begun.state),
             value=begun.browser,
