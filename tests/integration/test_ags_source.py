@@ -1,21 +1,21 @@
 """The AGS source: one complete snapshot of a course, or a failure of a kind that says what to do."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
-from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Flask
-from jwt.algorithms import RSAAlgorithm
 
 from lti_cert.demo import serving
 from lti_cert.demo.platform import Lms, Tool
 from lti_cert.demo.sample_course import sample_course
-from lti_cert.lti import claims
+from lti_cert.lti import claims, keys
 from lti_cert.lti.models import Registration
+from lti_cert.settings import Settings
 from lti_cert.sources import choose
 from lti_cert.sources.snapshot import (
     CourseConcluded,
@@ -35,14 +35,22 @@ GONE = Answer({"reason": "Not Found"}, 404)
 
 
 @pytest.fixture(scope="module")
-def key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+def key_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once: a key takes its time."""
+    made = tmp_path_factory.mktemp("jwks")
+    keys.ensure_key(Settings(jwks_dir=made))
+    return made
 
 
 @pytest.fixture
-def platform(app: Flask, key: rsa.RSAPrivateKey) -> Iterator[Platform]:
-    app.extensions["signing_key"] = scripted_platform.signing_key(key)
-    with scripted_platform.running(key) as running:
+def own_keys(settings: Settings, key_files: Path) -> None:
+    shutil.copytree(key_files, keys.keys_dir(settings), dirs_exist_ok=True)
+
+
+@pytest.fixture
+def platform(app: Flask, own_keys: None) -> Iterator[Platform]:
+    _, private = keys.signing_key()
+    with scripted_platform.running(private) as running:
         yield running
 
 
@@ -504,6 +512,14 @@ def test_a_canvas_course_that_concludes_in_the_middle_is_concluded(platform: Pla
         read(platform, product="canvas")
 
 
+def test_without_a_key_of_ours_the_reading_fails_in_words(platform: Platform, settings: Settings) -> None:
+    serve_course(platform)
+    shutil.rmtree(keys.keys_dir(settings))
+    with pytest.raises(SourceFailed) as fault:
+        read(platform)
+    assert "cannot sign" in fault.value.shown_message
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -552,12 +568,12 @@ def test_a_failure_does_not_wait_for_the_rest(platform: Platform) -> None:
     assert len(platform.asked) < 300
 
 
-def test_the_demo_lms_opens_its_whole_gradebook(app: Flask, key: rsa.RSAPrivateKey) -> None:
+@pytest.mark.usefixtures("app", "own_keys")
+def test_the_demo_lms_opens_its_whole_gradebook() -> None:
     """A second platform: its token service fetches our key and checks every word."""
-    app.extensions["signing_key"] = scripted_platform.signing_key(key)
-    public = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True) | {"kid": "key-1", "alg": "RS256", "use": "sig"}
+    served = keys.public_set()
     tool = Flask("tool")
-    tool.add_url_rule("/lti/jwks.json", view_func=lambda: {"keys": [public]})
+    tool.add_url_rule("/lti/jwks.json", view_func=lambda: served)
     with serving.running(tool) as tool_url:
         lms = Lms([sample_course()], [Tool.at(tool_url, client_id=CLIENT_ID)], page_size=4)
         with serving.running_lms(lms) as url:
