@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import click
 import redis
+from alembic.config import Config
 from alembic.script import ScriptDirectory
 from flask import Flask
-from flask_migrate import Config
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -59,23 +59,19 @@ def _base_url(_app: Flask, settings: Settings) -> str:
 
 
 def _database(_app: Flask, settings: Settings) -> str:
-    scripts = ScriptDirectory.from_config(_alembic())
+    config = Config()
+    config.set_main_option("script_location", str(resources.MIGRATIONS))
+    newest = ScriptDirectory.from_config(config).get_current_head()
     try:
         now = db.session.scalar(text("SELECT version_num FROM alembic_version"))
     except SQLAlchemyError as error:
         db.session.rollback()
         return f"{type(error).__name__}. Is LTI_CERT_DATABASE_URL right? Then run `lti-cert db upgrade`."
-    if now != scripts.get_current_head():
+    if now != newest:
         return "it is not at the newest migration. Run `lti-cert db upgrade`."
     if settings.is_sqlite and not settings.is_local:
         return "SQLite serves one machine and one relay. For production set LTI_CERT_DATABASE_URL to PostgreSQL."
     return ""
-
-
-def _alembic() -> Config:
-    config = Config(str(resources.MIGRATIONS / "alembic.ini"))
-    config.set_main_option("script_location", str(resources.MIGRATIONS))
-    return config
 
 
 def _queue(_app: Flask, settings: Settings) -> str:
@@ -111,8 +107,8 @@ def _mail(_app: Flask, settings: Settings) -> str:
     return ""
 
 
-def _keys(_app: Flask, settings: Settings) -> str:
-    keys.ensure_key(settings)
+def _keys(_app: Flask, _settings: Settings) -> str:
+    keys.signing_key()
     return ""
 
 
