@@ -22,7 +22,6 @@ from werkzeug.test import TestResponse
 
 from lti_cert.core.database import Base, db, transaction
 from lti_cert.demo.serving import running
-from lti_cert.launch import views
 from lti_cert.launch.models import PanelSession
 from lti_cert.lti import registrations
 from lti_cert.lti.models import Registration
@@ -197,8 +196,6 @@ def registered(platform: Platform) -> Iterator[Platform]:
 @pytest.fixture
 def make_platform(app: Flask) -> Iterator[Callable[..., Platform]]:
     """A registered platform: `make_platform(issuer=…)` makes another one."""
-    if views.bp.name not in app.blueprints:
-        app.register_blueprint(views.bp)
     with ExitStack() as stack:
         yield lambda **facts: stack.enter_context(registered(Platform(**facts)))
 

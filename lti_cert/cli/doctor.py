@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import click
 import redis
+from alembic.config import Config
 from alembic.script import ScriptDirectory
 from flask import Flask
-from flask_migrate import Config
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -55,34 +55,34 @@ def _ask(check: Callable[[Flask, Settings], str], app: Flask, settings: Settings
 def _base_url(_app: Flask, settings: Settings) -> str:
     if settings.base_url.startswith("https://") or settings.is_local:
         return ""
-    return f"{settings.base_url} is not https; browsers refuse a tool in an iframe without it. Put a TLS proxy before it."
+    return (
+        f"{settings.base_url} is not https; browsers refuse a tool in an iframe without it. Put a TLS proxy before it."
+    )
 
 
 def _database(_app: Flask, settings: Settings) -> str:
-    scripts = ScriptDirectory.from_config(_alembic())
+    config = Config()
+    config.set_main_option("script_location", str(resources.MIGRATIONS))
+    newest = ScriptDirectory.from_config(config).get_current_head()
     try:
         now = db.session.scalar(text("SELECT version_num FROM alembic_version"))
     except SQLAlchemyError as error:
         db.session.rollback()
         return f"{type(error).__name__}. Is LTI_CERT_DATABASE_URL right? Then run `lti-cert db upgrade`."
-    if now != scripts.get_current_head():
+    if now != newest:
         return "it is not at the newest migration. Run `lti-cert db upgrade`."
     if settings.is_sqlite and not settings.is_local:
         return "SQLite serves one machine and one relay. For production set LTI_CERT_DATABASE_URL to PostgreSQL."
     return ""
 
 
-def _alembic() -> Config:
-    config = Config(str(resources.MIGRATIONS / "alembic.ini"))
-    config.set_main_option("script_location", str(resources.MIGRATIONS))
-    return config
-
-
 def _queue(_app: Flask, settings: Settings) -> str:
     try:
         redis.Redis.from_url(redis_server.url(settings), socket_timeout=3).ping()
     except redis.RedisError:
-        return "the queue server does not answer. Start `lti-cert up`, or set LTI_CERT_REDIS_URL. Pages go on, jobs wait."
+        return (
+            "the queue server does not answer. Start `lti-cert up`, or set LTI_CERT_REDIS_URL. Pages go on, jobs wait."
+        )
     return ""
 
 
@@ -99,7 +99,9 @@ def _outbox(_app: Flask, _settings: Settings) -> str:
 
 def _mail(_app: Flask, settings: Settings) -> str:
     if settings.mail_url is None:
-        return "" if settings.is_local else "LTI_CERT_MAIL_URL is not set: mails are written to the data directory only."
+        return (
+            "" if settings.is_local else "LTI_CERT_MAIL_URL is not set: mails are written to the data directory only."
+        )
     parts = urlsplit(settings.mail_url.get_secret_value())
     kind = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
     port = parts.port or (465 if parts.scheme == "smtps" else 587)
@@ -111,8 +113,8 @@ def _mail(_app: Flask, settings: Settings) -> str:
     return ""
 
 
-def _keys(_app: Flask, settings: Settings) -> str:
-    keys.ensure_key(settings)
+def _keys(_app: Flask, _settings: Settings) -> str:
+    keys.signing_key()
     return ""
 
 
@@ -124,4 +126,3 @@ _CHECKS: dict[str, Callable[[Flask, Settings], str]] = {
     "mail": _mail,
     "keys": _keys,
 }
-

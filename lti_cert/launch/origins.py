@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
-from lti_cert.core import current
+from lti_cert.core import current, http
 from lti_cert.lti.claims import LaunchClaims
 from lti_cert.lti.models import Registration
 
-_HOST = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
+_ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?")
 """Nothing that could end a source expression or a header."""
-_PORTS = {"http": 80, "https": 443}
 
 CANVAS_CLOUD_ISSUER = re.compile(r"https://canvas(\.[a-z]+)?\.instructure\.com")
 CANVAS_CLOUD_HOSTS = ("https://*.instructure.com", "https://*.canvaslms.com")
@@ -20,15 +18,10 @@ CANVAS_CLOUD_HOSTS = ("https://*.instructure.com", "https://*.canvaslms.com")
 def origin_of(url: str) -> str | None:
     """Scheme, host and port of a web address, as browsers write them; None where it has none."""
     try:
-        parts = urlsplit(url)
-        port = parts.port
-        host = (parts.hostname or "").encode("idna").decode()
-    except ValueError:  # UnicodeError is one
+        origin = http.origin(url)
+    except http.AddressRefused:
         return None
-    host = f"[{host}]" if ":" in host else host
-    if parts.scheme not in _PORTS or not _HOST.fullmatch(host):
-        return None
-    return f"{parts.scheme}://{host}" + (f":{port}" if port and port != _PORTS[parts.scheme] else "")
+    return origin if _ORIGIN.fullmatch(origin) else None
 
 
 def is_own(url: object) -> bool:

@@ -45,13 +45,12 @@ def login() -> WerkzeugResponse:
     storage_target = _parameter("lti_storage_target")
     with transaction():
         begun = login_state.begin(registration, asked, storage_target)
-        authentication = _authentication_address(registration, asked, begun)
-        platform = origins.origin_of(registration.auth_url)
+    authentication = _authentication_address(registration, asked, begun)
     if storage_target or request.headers.get("Sec-Fetch-Dest") in _FRAMES:
         page = render_template(
             "launch/handshake.html",
             step="keep",
-            platform=platform,
+            platform=origins.origin_of(registration.auth_url),
             storage_target=storage_target,
             key=_storage_key(begun.state),
             value=begun.browser,
@@ -112,7 +111,7 @@ def _storage_key(state: str) -> str:
 
 
 @bp.post("/lti/launch")
-def launch() -> Response | str | tuple[str, int]:
+def launch() -> Response | tuple[str, int]:
     if error := request.form.get("error"):
         return _platform_refused(error)
     state = request.form.get("state", "")
@@ -130,10 +129,10 @@ def launch() -> Response | str | tuple[str, int]:
     return _reopen_page(failures.BrowserUnknown(f"login {login.id}: no cookie"), login)
 
 
-def _ask_for_proof(login: LoginState, token: Mapping[str, Any], state: str) -> str:
+def _ask_for_proof(login: LoginState, token: Mapping[str, Any], state: str) -> Response:
     with transaction():
         ticket = login_state.hold(login, token)
-    return render_template(
+    page = render_template(
         "launch/handshake.html",
         step="prove",
         platform=origins.origin_of(login.registration.auth_url),
@@ -142,19 +141,34 @@ def _ask_for_proof(login: LoginState, token: Mapping[str, Any], state: str) -> s
         ticket=ticket,
         reopen=_reopen_address(login.request),
     )
+    response = make_response(page)
+    response.headers["Referrer-Policy"] = "same-origin"  # else its form would not say where it comes from
+    return response
 
 
 @bp.post("/lti/complete")
 def complete() -> Response | tuple[str, int]:
-    """A held launch proves that it came back to the browser in which it began."""
+    """A held launch proves that it came back to the browser in which it began.
+
+    Who began it knows the value too, and could plant both in somebody else's browser: only our own page may send them,
+    which has the value from the platform's origin.
+    """
     login = login_state.find_held(request.form.get("ticket", ""))
     try:
+        if not _is_from_our_page():
+            raise failures.BrowserUnknown(f"login {login.id}: sent by another site")
         with transaction():
             token = login_state.release(login, request.form.get("value", ""))
             begun = session.begin(login.registration, claims.read(token))
     except failures.BrowserUnknown as fault:
         return _reopen_page(fault, login)
     return _panel_of(begun)
+
+
+def _is_from_our_page() -> bool:
+    """https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header, or `Origin` from browsers that do not send it."""
+    site = request.headers.get("Sec-Fetch-Site")
+    return site == "same-origin" if site else origins.is_own(request.headers.get("Origin"))
 
 
 def _panel_of(begun: session.Begun) -> Response:

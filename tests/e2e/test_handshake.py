@@ -1,17 +1,15 @@
 """How a browser is recognised between login and launch, in a real one, with the tool in another site's frame."""
 
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask, Response, request
-from playwright.sync_api import Browser, BrowserContext, Frame, Page, sync_playwright
+from playwright.sync_api import Frame, Page
 
 from lti_cert.core.database import transaction
 from lti_cert.demo.platform import Launch, Lms, Tool
 from lti_cert.demo.sample_course import sample_course
 from lti_cert.demo.serving import running, running_lms
-from lti_cert.launch import views
 from lti_cert.lti import registrations
 from lti_cert.settings import Settings
 from tests.launching import sessions
@@ -20,6 +18,8 @@ FORGETFUL = """addEventListener("message", (event) => {
   if (event.data?.subject === "lti.get_data") event.stopImmediatePropagation();
 }, true)"""
 """The platform's page takes values and never hands them out."""
+
+WINDOW_OF_ITS_OWN = "Open this in a window of its own"
 
 
 @pytest.fixture
@@ -30,8 +30,6 @@ def settings(make_settings: Callable[..., Settings], free_port: Callable[[], int
 @pytest.fixture
 def lms(app: Flask, settings: Settings) -> Iterator[Lms]:
     """The demo LMS at 127.0.0.1, with the tool at localhost: another site."""
-    if views.bp.name not in app.blueprints:
-        app.register_blueprint(views.bp)
     lms = Lms([sample_course()], [Tool.at(settings.base_url)])
     with running(app, "localhost", int(settings.base_url.rpartition(":")[2])), running_lms(lms):
         with transaction():
@@ -45,100 +43,86 @@ def lms(app: Flask, settings: Settings) -> Iterator[Lms]:
         yield lms
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def context(chromium: Browser) -> Iterator[BrowserContext]:
-    """A new profile whose console must stay free of violations of the content security policy."""
-    context = chromium.new_context()
-    complaints: list[str] = []
-    context.on("console", lambda message: complaints.append(message.text))
-    yield context
-    context.close()
-    assert [text for text in complaints if "Content Security Policy" in text] == []
+def steps(app: Flask) -> list[str]:
+    """The tool's addresses that the launch went through."""
+    seen: list[str] = []
+
+    @app.before_request
+    def note() -> None:
+        if request.path.startswith("/lti/"):
+            seen.append(request.path)
+
+    return seen
 
 
-def refuse_cookies(app: Flask, *, everywhere: bool) -> None:
-    """As seen from here, a browser that keeps no cookies: in frames of other sites, or anywhere."""
+def refuse_cookies_in_frames(app: Flask) -> None:
+    """As seen from here, a browser that keeps cookies for the site in its address bar only."""
 
     @app.after_request
     def strip(response: Response) -> Response:
-        if everywhere or request.headers.get("Sec-Fetch-Dest") == "iframe":
+        if request.headers.get("Sec-Fetch-Dest") == "iframe":
             response.headers.pop("Set-Cookie", None)
         return response
 
 
-def open_course(context: BrowserContext, lms: Lms) -> tuple[Page, Frame]:
-    page = context.new_page()
+def open_course(page: Page, lms: Lms) -> Frame:
     page.goto(f"{lms.issuer}/as/zoe")
     frame = page.frame("tool")
     assert frame
-    return page, frame
+    return frame
 
 
-def test_a_cookie_of_the_frame_is_enough(context: BrowserContext, lms: Lms) -> None:
-    lms.offers_storage = False
-    _, frame = open_course(context, lms)
-    frame.wait_for_url("**/lti/launch")
+BY_COOKIE = ["/lti/login", "/lti/launch"]
+BY_STORAGE = [*BY_COOKIE, "/lti/complete"]
+
+
+@pytest.mark.parametrize("cookies", ["all", "partitioned"])
+@pytest.mark.parametrize("offers_storage", [True, False])
+def test_a_cookie_of_the_frame_is_enough(page: Page, lms: Lms, steps: list[str], offers_storage: bool) -> None:
+    lms.offers_storage = offers_storage
+    open_course(page, lms).wait_for_url("**/panel")
     assert len(sessions()) == 1
+    assert steps == BY_COOKIE
 
 
-def test_without_any_cookie_the_platforms_storage_is_enough(context: BrowserContext, app: Flask, lms: Lms) -> None:
-    refuse_cookies(app, everywhere=True)
-    _, frame = open_course(context, lms)
-    frame.wait_for_url("**/lti/complete")
+@pytest.mark.parametrize("cookies", ["none"])
+def test_without_any_cookie_the_platforms_storage_is_enough(page: Page, lms: Lms, steps: list[str]) -> None:
+    open_course(page, lms).wait_for_url("**/panel")
     assert len(sessions()) == 1
+    assert steps == BY_STORAGE
 
 
+@pytest.mark.parametrize("cookies", ["none"])
 def test_a_storage_frame_that_is_missing_is_looked_for_around_us(
-    context: BrowserContext, app: Flask, lms: Lms, monkeypatch: pytest.MonkeyPatch
+    page: Page, lms: Lms, steps: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As inside Canvas' editor, which has no `post_message_forwarding`."""
     initiation = Launch.initiation
     named = {"lti_storage_target": "post_message_forwarding"}
     monkeypatch.setattr(Launch, "initiation", lambda *given: initiation(*given) | named)
-    refuse_cookies(app, everywhere=True)
-    _, frame = open_course(context, lms)
-    frame.wait_for_url("**/lti/complete")
-    assert len(sessions()) == 1
+    open_course(page, lms).wait_for_url("**/panel")
+    assert steps == BY_STORAGE
 
 
-def test_a_page_that_does_not_keep_what_it_promised_is_left_with_a_new_window(
-    context: BrowserContext, app: Flask, lms: Lms
+@pytest.mark.parametrize("cookies", ["none"])
+def test_a_page_that_does_not_keep_what_it_promised_is_left_for_a_new_window(
+    page: Page, lms: Lms, steps: list[str]
 ) -> None:
-    refuse_cookies(app, everywhere=False)
-    page = context.new_page()
     page.add_init_script(FORGETFUL)
-    page.goto(f"{lms.issuer}/as/zoe")
-    frame = page.frame("tool")
-    assert frame
-    frame.wait_for_url("**/lti/launch")
-    frame.get_by_role("heading", name="Open this in a window of its own").wait_for()
+    open_course(page, lms).get_by_role("heading", name=WINDOW_OF_ITS_OWN).wait_for()
     assert sessions() == []
+    assert steps == BY_COOKIE
 
 
-def test_with_a_cookie_storage_is_not_asked_again(context: BrowserContext, lms: Lms) -> None:
-    _, frame = open_course(context, lms)
-    frame.wait_for_url("**/lti/launch")
-    assert len(sessions()) == 1
-
-
-def test_with_neither_the_tool_opens_in_a_window_of_its_own(context: BrowserContext, app: Flask, lms: Lms) -> None:
+def test_with_neither_the_tool_opens_in_a_window_of_its_own(page: Page, app: Flask, lms: Lms, steps: list[str]) -> None:
     lms.offers_storage = False
-    refuse_cookies(app, everywhere=False)
-    page, frame = open_course(context, lms)
-    frame.get_by_role("heading", name="Open this in a window of its own").wait_for()
+    refuse_cookies_in_frames(app)
+    frame = open_course(page, lms)
+    frame.get_by_role("heading", name=WINDOW_OF_ITS_OWN).wait_for()
     assert sessions() == []
+    assert steps == ["/lti/login"]  # the platform's launch is not spent yet
     with page.expect_popup() as opened:
         frame.get_by_role("link", name="Open in a new window").click()
-    opened.value.wait_for_url("**/lti/launch")
+    opened.value.wait_for_url("**/panel")
     assert len(sessions()) == 1

@@ -302,12 +302,12 @@ def test_a_search_sends_the_whole_filter_and_keeps_the_typing(page: Page, port: 
     as_instructor(answers)
     frame = launched(page, port)
     frame.get_by_label("State").select_option("pending")
-    frame.get_by_label("Name", exact=True).press_sequentially("ada")
-    page.wait_for_timeout(600)
+    with page.expect_response(lambda answer: "q=ada" in answer.url):
+        frame.get_by_label("Name", exact=True).press_sequentially("ada")
     assert answers.last("/panel/people") == {"q": ["ada"], "state": ["pending"], "flag": [""], "sort": ["name"]}
     expect(frame.get_by_label("Name", exact=True)).to_be_focused()
-    frame.get_by_role("button", name="Progress").click()
-    page.wait_for_timeout(300)
+    with page.expect_response(lambda answer: "sort=progress" in answer.url):
+        frame.get_by_role("button", name="Progress").click()
     assert answers.last("/panel/people")["sort"] == ["progress"]
 
 

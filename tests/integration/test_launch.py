@@ -11,6 +11,7 @@ import pytest
 import time_machine
 from flask import Flask
 from sqlalchemy import select
+from werkzeug.test import TestResponse
 
 from lti_cert.core.database import db, transaction
 from lti_cert.courses.models import Course, Member, ResourceLink
@@ -35,6 +36,7 @@ from tests.launching import (
     title,
 )
 
+OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
 IN_FRAME = {"Sec-Fetch-Dest": "iframe"}
 
 
@@ -313,18 +315,31 @@ def test_with_the_platforms_storage_no_cookie_is_needed(app: Flask, browser: Bro
     assert "Ada" not in page.text
     assert sessions() == []
     ticket = re.search(r'name="ticket" value="([^"]+)"', page.text)
-    assert ticket
+    assert ticket is not None
 
-    wrong = cookieless.client.post("/lti/complete", data={"ticket": ticket[1], "value": "guessed"})
+    def complete(value: str, **headers: str) -> TestResponse:
+        form = {"ticket": ticket[1], "value": value}
+        return cookieless.client.post("/lti/complete", data=form, headers=headers or OUR_PAGE)
+
+    wrong = complete("guessed")
     assert (wrong.status_code, title(wrong)) == (403, "This browser could not be recognised")
     assert sessions() == []
 
-    done = cookieless.client.post("/lti/complete", data={"ticket": ticket[1], "value": told["value"]})
+    for planted in (
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"X": ""},
+    ):
+        assert title(complete(told["value"], **planted)) == "This browser could not be recognised"
+    assert sessions() == []
+
+    done = complete(told["value"])
     assert done.status_code == 200
     assert session_token(done)
     assert len(sessions()) == 1
 
-    again = cookieless.client.post("/lti/complete", data={"ticket": ticket[1], "value": told["value"]})
+    again = complete(told["value"])
     assert (again.status_code, title(again)) == (400, "This launch is no longer known")
     assert len(sessions()) == 1
 
@@ -340,7 +355,9 @@ def test_a_held_launch_keeps_its_claims_sealed_and_not_for_long(app: Flask, brow
     ticket = re.search(r'name="ticket" value="([^"]+)"', page)
     assert ticket
     with time_machine.travel(held.expires_at):
-        late = cookieless.client.post("/lti/complete", data={"ticket": ticket[1], "value": told["value"]})
+        late = cookieless.client.post(
+            "/lti/complete", data={"ticket": ticket[1], "value": told["value"]}, headers=OUR_PAGE
+        )
     assert title(late) == "This launch is no longer known"
 
 
