@@ -6,6 +6,7 @@ from typing import Literal
 
 from lti_cert.achievements.criteria import Kind, Level
 from lti_cert.certificates.lifecycle import State
+from lti_cert.issuing.pdf import Signatory
 from lti_cert.panel.charts import Distribution
 from lti_cert.panel.pages import Freshness, Notice, Requirement
 
@@ -252,17 +253,10 @@ class EvidenceRow:
 
 
 @dataclass(frozen=True)
-class Signatory:
-    name: str = ""
-    role: str = ""
-
-
-@dataclass(frozen=True)
 class DesignPreview:
-    """The real document, drawn by what draws certificates: as an image, or as a PDF to show in a frame."""
+    """The real document, drawn by what draws certificates, as a picture."""
 
     image_url: str = ""
-    document_url: str = ""
     level: Level = Level.COMPLETION
     failed_because: str = ""
 
@@ -270,7 +264,6 @@ class DesignPreview:
 @dataclass(frozen=True)
 class DesignPage:
     header: Header
-    title_line: str
     subtitle: str
     issuer: str
     signatories: tuple[Signatory, ...]
@@ -279,6 +272,4 @@ class DesignPage:
     logo_url: str = ""
     """A data: address of the stored logo; empty without one."""
     preview: DesignPreview = field(default_factory=DesignPreview)
-    errors: dict[str, str] = field(default_factory=dict)
-    """Field name (`title_line`, `subtitle`, `issuer`, `signatory_1`…`signatory_3`, `logo`) -> what is wrong with it."""
     tab: Tab = "design"

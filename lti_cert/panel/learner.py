@@ -43,7 +43,8 @@ def pages_for(viewer: PanelSession) -> tuple[LearnerPage, ...]:
         return (LearnerPage(NO_TITLE, course.title, as_of, card=NothingYet("no_achievement")),)
     member = db.session.get_one(Member, viewer.member_id)
     items, results = saving.items_of(course.id), evidence.scores_of(member.id)
-    return tuple(_page(viewer, member, one, as_of, items, results) for one in shown)
+    pages = (_page(viewer, member, one, as_of, items, results) for one in shown)
+    return tuple(replace(page, key=f"-{number}" if number else "") for number, page in enumerate(pages))
 
 
 def _page(

@@ -60,8 +60,13 @@ def _needs(achievement: Achievement, counts: Counts) -> Iterator[Need]:
 
 def _waiting(waiting: int, counts: Counts) -> str:
     text = counted(waiting, "certificate waits", "certificates wait") + " for your approval"
-    with_distinction = counts["waiting_distinction"]
-    return f"{text}, {with_distinction} of them with distinction." if with_distinction else f"{text}."
+    match counts["waiting_distinction"]:
+        case 0:
+            return f"{text}."
+        case some if some == counts["waiting"]:
+            return f"{text}, with distinction."
+        case some:
+            return f"{text}, {some} of them with distinction."
 
 
 _FLAGGED = {

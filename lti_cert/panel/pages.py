@@ -139,3 +139,5 @@ class LearnerPage:
     about: tuple[str, ...] = ()
     """How it is awarded, the same for everybody: the rule, who approves, an award-from date. A sentence each."""
     notice: Notice | None = None
+    key: str = ""
+    """Keeps the ids of the document apart where a course has several achievements."""

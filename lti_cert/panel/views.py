@@ -3,17 +3,22 @@
 All but documents are fragments for the shell (`launch.views.panel`), asked for with the session's bearer token.
 """
 
-from flask import Blueprint, render_template, request
+import io
+
+from flask import Blueprint, Response, jsonify, render_template, request, send_file, url_for
 
 from lti_cert.achievements import saving
 from lti_cert.achievements.rules import RuleRejected
 from lti_cert.core.database import transaction
-from lti_cert.core.errors import NotFound
+from lti_cert.core.errors import InputRejected, NotFound
 from lti_cert.courses import freshness, sync
-from lti_cert.launch import session
+from lti_cert.issuing import documents
+from lti_cert.launch import session, tickets
 from lti_cert.launch.models import PanelSession
 from lti_cert.panel import (
+    credentials,
     deciding,
+    design_page,
     evidence_row,
     forms,
     held_snapshot,
@@ -166,3 +171,50 @@ def decide() -> str:
     with transaction():
         notice = deciding.decide(place_of(viewer), request.form)
     return _people(viewer, request.form, notice)
+
+
+@bp.get("/design")
+def show_design() -> str:
+    return _design(session.require_staff())
+
+
+def _design(viewer: PanelSession, notice: Notice | None = None) -> str:
+    return render_template("panel/design.html", page=design_page.page_for(place_of(viewer), notice=notice))
+
+
+@bp.post("/design")
+def save_design() -> Answer:
+    viewer = session.require_approver()
+    written = design_page.read(request.form, request.files)
+    try:
+        with transaction():
+            notice = design_page.save(place_of(viewer), written)
+    except InputRejected as fault:
+        page = design_page.rejected(place_of(viewer), written, fault)
+        return render_template("panel/design.html", page=page), fault.status
+    return _design(viewer, notice)
+
+
+@bp.post("/design/preview")
+def preview_design() -> str:
+    viewer = session.require_staff()
+    written = design_page.read(request.form, request.files)
+    preview = design_page.preview_of(place_of(viewer), written, design_page.read_level(request.form))
+    return render_template("panel/_design_preview.html", preview=preview)
+
+
+@bp.post("/credentials/<public_id>/ticket")
+def give_ticket(public_id: str) -> Response:
+    viewer = session.current()
+    credentials.document_of(credentials.find(viewer, public_id))
+    return jsonify(url=tickets.issue(viewer, url_for(".show_document", public_id=public_id)))
+
+
+@bp.get("/credentials/<public_id>/document")
+def show_document(public_id: str) -> Response:
+    """In a window of its own, which carries no token: a ticket speaks for the session."""
+    viewer = tickets.redeem(request.args.get("ticket", ""), url_for(".show_document", public_id=public_id))
+    credential = credentials.find(viewer, public_id)
+    pdf = documents.pdf_of(credentials.document_of(credential))
+    name = documents.file_name(credential)
+    return send_file(io.BytesIO(pdf), mimetype="application/pdf", download_name=name)

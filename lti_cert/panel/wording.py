@@ -1,9 +1,7 @@
 """How numbers and names are said on the pages: truncated, never rounded up to a bar that was not reached."""
 
-from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
-from urllib.parse import urlencode
 
 from lti_cert.achievements import criteria
 
@@ -41,17 +39,3 @@ def day(at: date) -> str:
 def counted(count: int, one: str, many: str) -> str:
     """`counted(1, "certificate", "certificates")` reads "1 certificate"."""
     return f"{count:,} {one if count == 1 else many}"
-
-
-def linkedin_link(name: str, organization: str, issued_on: date, verify_url: str, credential_id: str) -> str:
-    """LinkedIn's add-to-profile page with the fields filled in as far as LinkedIn still takes them."""
-    fields: Mapping[str, str | int] = {
-        "startTask": "CERTIFICATION_NAME",
-        "name": name,
-        "organizationName": organization,
-        "issueYear": issued_on.year,
-        "issueMonth": issued_on.month,
-        "certUrl": verify_url,
-        "certId": credential_id,
-    }
-    return f"https://www.linkedin.com/profile/add?{urlencode(fields)}"
