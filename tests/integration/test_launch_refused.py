@@ -6,6 +6,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import jwt
@@ -36,7 +37,34 @@ from tests.launching import (
     title,
 )
 
-NOW = int(time.time())
+
+@dataclass(frozen=True)
+class Now:
+    """A time in a claim, so many seconds from when the claim is made."""
+
+    plus: float = 0
+
+    def __add__(self, seconds: float) -> "Now":
+        return Now(self.plus + seconds)
+
+    def __sub__(self, seconds: float) -> "Now":
+        return Now(self.plus - seconds)
+
+
+NOW = Now()
+
+
+def made(changes: Any) -> Any:
+    """The changes with their times filled in."""
+    if isinstance(changes, dict):
+        return {name: made(value) for name, value in changes.items()}
+    if isinstance(changes, list):
+        return [made(value) for value in changes]
+    if isinstance(changes, Now):
+        return time.time() + changes.plus if changes.plus % 1 else int(time.time()) + int(changes.plus)
+    return changes
+
+
 DAY = 24 * 60 * 60
 
 
@@ -121,7 +149,9 @@ CLAIMS: list[tuple[dict[str, Any], str]] = [
 def test_claims_that_cannot_be_believed(
     browser: Browser, logged: list[Any], changes: dict[str, Any], expected: str
 ) -> None:
-    refused(browser, lambda platform, login: platform.sign(platform.claims(login.nonce, **changes)), 400, expected)
+    refused(
+        browser, lambda platform, login: platform.sign(platform.claims(login.nonce, **made(changes))), 400, expected
+    )
     assert logged[-1]["event"] == "fault"
 
 
@@ -140,7 +170,7 @@ def test_claims_that_cannot_be_believed(
     ids=named,
 )
 def test_what_looks_odd_and_is_allowed(browser: Browser, changes: dict[str, Any]) -> None:
-    browser.enter(**changes)
+    browser.enter(**made(changes))
 
 
 # -- how the token is made
