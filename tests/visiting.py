@@ -1,5 +1,7 @@
 """People in the panel: a session made as a launch makes it, and requests that carry its token."""
 
+import html
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -48,3 +50,9 @@ def visitor(client: FlaskClient, course: Course, user_id: str, *roles: str, name
     with transaction():
         begun = session.begin(platform, claims)
     return Visitor(client, begun.token)
+
+
+def words(response: TestResponse) -> str:
+    """What a page says, as a reader meets it: without marks, blanks as one."""
+    text = re.sub(r"<(script|style|template).*?</\1>", " ", response.text, flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^<>]+>", " ", text)).split())
