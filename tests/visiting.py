@@ -26,10 +26,15 @@ class Visitor:
         return {"Authorization": f"Bearer {self.token}", "HX-Request": "true"}
 
     def get(self, path: str, **query: Any) -> TestResponse:
-        return self.client.get(path, query_string=query, headers=self._headers)
+        return self._ask(path, method="GET", query_string=query or None)
 
     def post(self, path: str, data: Mapping[str, Any] | None = None, **fields: Any) -> TestResponse:
-        return self.client.post(path, data={**(data or {}), **fields}, headers=self._headers)
+        return self._ask(path, method="POST", data={**(data or {}), **fields})
+
+    def _ask(self, path: str, **how: Any) -> TestResponse:
+        answer = self.client.open(path, headers=self._headers, **how)
+        db.session.rollback()  # what the test has read before may be old now
+        return answer
 
 
 def visitor(client: FlaskClient, course: Course, user_id: str, *roles: str, name: str = "") -> Visitor:
