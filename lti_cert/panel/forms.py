@@ -23,11 +23,11 @@ def text(form: Form, name: str, *, longest: int) -> str:
     return value
 
 
-def choice(form: Form, name: str, allowed: Sequence[str], *, default: str = "") -> str:
-    """:raises InputRejected: it is none of those allowed."""
+def choice(form: Form, name: str, allowed: Sequence[str], *, default: str | None = None) -> str:
+    """:raises InputRejected: it is none of those allowed, or there is none and no default."""
     value = form.get(name) or default
-    if value != default and value not in allowed:
-        raise InputRejected(f"“{value[:50]}” is not a “{name}” that there is. There are: {', '.join(allowed)}.")
+    if value is None or (value != default and value not in allowed):
+        raise InputRejected(f"“{(value or '')[:50]}” is no “{name}” that there is. There are: {', '.join(allowed)}.")
     return value
 
 

@@ -40,8 +40,8 @@ class NoSuchPage(NotFound):
 def read_filter(form: forms.Form) -> PeopleFilter:
     """:raises InputRejected: it asks for what there is not."""
     return PeopleFilter(
-        state=forms.choice(form, "state", STATES),
-        flag=forms.choice(form, "flag", FLAG_NAMES),
+        state=forms.choice(form, "state", STATES, default=""),
+        flag=forms.choice(form, "flag", FLAG_NAMES, default=""),
         q=forms.text(form, "q", longest=100),
         sort=forms.choice(form, "sort", SORTS, default="name"),
         page=forms.whole_number(form, "page", default=1),

@@ -79,7 +79,7 @@ def _read_criterion(form: forms.Form, number: str) -> CriterionForm:
 
     is_chosen = form.get(f"scope-{number}") == "chosen"
     return CriterionForm(
-        kind=Kind(forms.choice(form, f"kind-{number}", list(Kind), default=Kind.EACH_ASSESSMENT)),
+        kind=Kind(forms.choice(form, f"kind-{number}", list(Kind))),
         completion=of("completion"),
         distinction=of("distinction"),
         n=of("n"),

@@ -215,6 +215,7 @@ def show_document(public_id: str) -> Response:
     """In a window of its own, which carries no token: a ticket speaks for the session."""
     viewer = tickets.redeem(request.args.get("ticket", ""), url_for(".show_document", public_id=public_id))
     credential = credentials.find(viewer, public_id)
-    pdf = documents.pdf_of(credentials.document_of(credential))
-    name = documents.file_name(credential)
-    return send_file(io.BytesIO(pdf), mimetype="application/pdf", download_name=name)
+    pdf = io.BytesIO(documents.pdf_of(credentials.document_of(credential)))
+    response = send_file(pdf, mimetype="application/pdf", download_name=documents.file_name(credential))
+    response.headers["Cache-Control"] = "no-store"
+    return response
