@@ -2,7 +2,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip -qq --disable-pip-version-check install -c constraints.txt
 
-.PHONY: help setup demo test check fix sure benchmarks constraints
+.PHONY: help setup demo test check fix sure configuration benchmarks constraints
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ fix: $(VENV)/installed-tests ## bring everything into format
 	@$(BIN)/ruff format .
 
 sure: check test ## every gate that a change has to pass
+
+configuration: $(VENV)/installed-tool ## write docs/configuration.md from the settings
+	@PYTHONPATH=. $(BIN)/python tools/configuration.py > docs/configuration.md
 
 benchmarks: $(VENV)/installed-tool ## measure what the folder of that name describes
 	@for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit; done
