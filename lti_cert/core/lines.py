@@ -9,10 +9,12 @@ https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters
 
 
 def one_line(text: str) -> str:
-    """`text` composed (NFC), its white space single blanks, without controls, lone surrogates and reordering signs."""
-    kept = "".join(sign for sign in " ".join(text.split()) if not _is_dropped(sign))
-    return " ".join(unicodedata.normalize("NFC", kept).split())
+    """`text` composed (NFC), white space and controls as single blanks, without lone surrogates and reordering signs."""
+    return " ".join("".join(map(_plain, unicodedata.normalize("NFC", text))).split())
 
 
-def _is_dropped(sign: str) -> bool:
-    return sign in _REORDERING or unicodedata.category(sign) in {"Cc", "Cs"}
+def _plain(sign: str) -> str:
+    category = unicodedata.category(sign)
+    if category == "Cc":
+        return " "
+    return "" if category == "Cs" or sign in _REORDERING else sign
