@@ -17,6 +17,7 @@ LARGEST_REQUEST = 4 * 1024 * 1024
 
 
 def create_app(settings: Settings) -> Flask:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
     settings = _with_secret_key(settings)
     app = Flask("lti_cert", template_folder=str(resources.TEMPLATES), static_folder=str(resources.STATIC))
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
@@ -41,6 +42,5 @@ def _with_secret_key(settings: Settings) -> Settings:
 
 
 def _write_private(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     path.write_text(text)

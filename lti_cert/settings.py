@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+SHORTEST_KEY = 16
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 
 
@@ -115,8 +116,8 @@ class Settings(BaseSettings):
     @field_validator("secret_key")
     @classmethod
     def _check_secret_key(cls, value: list[SecretStr]) -> list[SecretStr]:
-        if any(len(key.get_secret_value()) < 32 for key in value):
-            raise ValueError("each key needs at least 32 characters")
+        if any(len(key.get_secret_value()) < SHORTEST_KEY for key in value):
+            raise ValueError(f"each key needs at least {SHORTEST_KEY} characters")
         return value
 
     @model_validator(mode="after")

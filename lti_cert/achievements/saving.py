@@ -29,9 +29,8 @@ def items_of(course_id: int) -> Sequence[Item]:
 
 
 def refs_of(course_id: int) -> dict[int, str]:
-    return dict(
-        db.session.execute(select(LineItem.id, LineItem.ref).where(LineItem.course_id == course_id)).tuples().all()
-    )
+    rows = db.session.execute(select(LineItem.id, LineItem.ref).where(LineItem.course_id == course_id))
+    return {item_id: ref for item_id, ref in rows}
 
 
 def rule_of(achievement: Achievement) -> Rule:

@@ -139,4 +139,4 @@ _COUNT: Mapping[Kind, Any] = {
 def scores_of(member_id: int) -> dict[int, int | None]:
     """One member's results by line item: the score in millionths, None where excused, absent where not graded."""
     rows = db.session.execute(select(Result.line_item_id, Result.score).where(Result.member_id == member_id))
-    return dict(rows.tuples().all())
+    return {item: score for item, score in rows}

@@ -160,7 +160,7 @@ def _awarded_at(moves: Sequence[Move]) -> dict[int, Any]:
         )
         .group_by(Credential.certificate_id)
     )
-    return dict(db.session.execute(query).tuples().all())
+    return {certificate: awarded for certificate, awarded in db.session.execute(query)}
 
 
 def _end(moves: Sequence[Move], status: CredentialStatus) -> None:

@@ -294,7 +294,7 @@ def _store_items(course: Course, items: Sequence[Item]) -> dict[str, int]:
             .execution_options(synchronize_session=False)
         )
     rows = db.session.execute(select(LineItem.ref, LineItem.id).where(LineItem.course_id == course.id))
-    return dict(rows.tuples().all())
+    return {ref: item_id for ref, item_id in rows}
 
 
 @dataclass(frozen=True)

@@ -55,8 +55,11 @@ def context_roles(roles: list[str]) -> frozenset[str]:
     read.
     https://www.imsglobal.org/spec/lti/v1p3#role-vocabularies
     """
-    found = (_context_role(role) for role in roles)
-    return frozenset(role for role in found if role)
+    found = {role for role in map(_context_role, roles) if role}
+    if TEACHING_ASSISTANT in found:
+        # The standard has a platform send the principal role beside a sub-role: an assistant comes as an instructor too.
+        found.discard(INSTRUCTOR)
+    return frozenset(found)
 
 
 def _context_role(role: str) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from lti_cert.sources.snapshot import Reading, Snapshot
 
-SOURCES: Mapping[str, Callable[[Reading], Snapshot]] = {}
+SOURCES: dict[str, Callable[[Reading], Snapshot]] = {}
 
 
 def read(source: str, reading: Reading) -> Snapshot:

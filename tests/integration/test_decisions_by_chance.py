@@ -1,0 +1,310 @@
+"""Random courses and random lives, held against slow and obvious readings of the specification."""
+
+from collections import Counter
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from lti_cert.achievements import saving
+from lti_cert.achievements.events import AchievementChanged
+from lti_cert.certificates import approval, reading
+from lti_cert.certificates.events import (
+    CertificateAwarded,
+    CertificateDenied,
+    CertificateProposed,
+    CertificateRevoked,
+)
+from lti_cert.core import ids
+from lti_cert.core.database import db, transaction
+from lti_cert.courses.events import CourseSynced, EvidenceChanged
+from lti_cert.courses.models import Course
+from lti_cert.outbox.models import OutboxRow
+from lti_cert.outbox.outbox import Job, JobMap
+from lti_cert.sources.snapshot import Item, Person, Score, Snapshot, millionths
+from tests import building as b
+
+pytestmark = [pytest.mark.each_database, pytest.mark.usefixtures("app")]
+
+by_chance = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+# ------------------------------------------------------------------------------------------------ one evaluation
+
+points = st.decimals(0, 120, places=2)
+maxima = st.sampled_from([0, 1, 3, 10, 20, 50, 100, 12.5])
+roles = st.sampled_from(
+    [b.LEARNER, b.LEARNER, b.LEARNER, b.INSTRUCTOR, b.LEARNER | {"teaching_assistant"}, frozenset()]
+)
+
+
+@st.composite
+def snapshots(draw: st.DrawFn) -> Snapshot:
+    items = tuple(
+        Item(
+            f"i{n}", f"Item {n}", millionths(draw(maxima)), draw(st.sampled_from(["", "", "", "total", "unpublished"]))
+        )
+        for n in range(draw(st.integers(0, 5)))
+    )
+    people = tuple(Person(f"u{n}", draw(roles), f"Name {n}") for n in range(draw(st.integers(0, 5))))
+    scores: dict[str, list[Score]] = {}
+    for item in items:
+        for person in people:
+            match draw(st.sampled_from(["none", "excused", "near", "any", "any"])):
+                case "excused":
+                    scores.setdefault(item.ref, []).append(Score(person.user_id, None, True))
+                case "near":  # at a bar, or a millionth beside it
+                    bar = item.maximum * draw(st.sampled_from([60, 85, 29])) // 100 + draw(st.sampled_from([-1, 0, 1]))
+                    scores.setdefault(item.ref, []).append(Score(person.user_id, max(bar, 0)))
+                case "any":
+                    scores.setdefault(item.ref, []).append(Score(person.user_id, millionths(draw(points))))
+    return Snapshot(items, people, scores)
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> dict[str, Any]:
+    criteria = []
+    for _ in range(draw(st.integers(1, 3))):
+        kind = draw(st.sampled_from(["each_assessment", "average", "n_of"]))
+        completion = draw(st.sampled_from([0, 29, 60, 66.67, 85]))
+        distinction = draw(st.sampled_from([None, completion, 85, 100]))
+        criteria.append(
+            {
+                "kind": kind,
+                "completion": completion,
+                "distinction": distinction,
+                "n": draw(st.integers(1, 3)) if kind == "n_of" else None,
+                "items": draw(st.sampled_from(["all", "all", ["i0"], ["i0", "i2"]])),
+                "weights": draw(st.sampled_from([None, {"i0": 2.5, "i1": 0}])) if kind == "average" else None,
+            }
+        )
+    return {"title": "By chance", "approval": False, "criteria": criteria}
+
+
+def obvious_level(read: Snapshot, rule: Mapping[str, Any], user_id: str) -> str | None:
+    """The specification, read aloud for one person."""
+    result = {ref: score for ref, scores in read.scores.items() for score in scores if score.user_id == user_id}
+    met = {"completion": True, "distinction": any(c["distinction"] is not None for c in rule["criteria"])}
+    for criterion in rule["criteria"]:
+        if criterion["items"] == "all":
+            asked = [item for item in read.items if item.maximum > 0 and not item.exclusion]
+        else:
+            asked = [item for item in read.items if item.ref in criterion["items"]]
+        left = [item for item in asked if not (item.ref in result and result[item.ref].is_excused)]
+
+        def share(item: Item) -> Fraction | None:
+            score = result.get(item.ref)  # noqa: B023  (called before the loop goes on)
+            if score is None or score.score is None or item.maximum <= 0:
+                return None
+            return Fraction(score.score, item.maximum)
+
+        for level in met:
+            percentage = (
+                criterion["completion"]
+                if level == "completion" or criterion["distinction"] is None
+                else criterion["distinction"]
+            )
+            bar = Fraction(str(percentage)) / 100
+            reached = [item for item in left if (reached_share := share(item)) is not None and reached_share >= bar]
+            match criterion["kind"]:
+                case "each_assessment":
+                    holds = bool(left) and len(reached) == len(left)
+                case "n_of":
+                    holds = len(reached) >= criterion["n"]
+                case "average":
+                    weight = {item.ref: Fraction(str((criterion["weights"] or {}).get(item.ref, 1))) for item in left}
+                    total = sum(weight.values())
+                    summed = sum((weight[item.ref] * (share(item) or 0) for item in left), Fraction(0))
+                    holds = total > 0 and summed / total >= bar
+            met[level] = met[level] and holds
+    if not met["completion"]:
+        return None
+    return "distinction" if met["distinction"] else "completion"
+
+
+@given(read=snapshots(), rule=documents())
+@by_chance
+def test_sync_and_evaluation_agree_with_the_specification_read_aloud(read: Snapshot, rule: dict[str, Any]) -> None:
+    named = {item.ref for item in read.items}
+    for criterion in rule["criteria"]:
+        if criterion["items"] != "all":
+            criterion["items"] = [ref for ref in criterion["items"] if ref in named] or "all"
+        criterion["distinction"] = max(criterion["distinction"] or 0, criterion["completion"]) or None
+        criterion["weights"] = {r: w for r, w in (criterion["weights"] or {}).items() if r in named} or None
+    course = b.course(b.registration(f"https://{ids.random_id()}.example"))
+    b.take(course, read)
+    b.achievement(course, rule)
+    b.evaluate(course)
+    members = reading.export(course)["achievements"][0]["members"]
+    assert {m["user_id"]: m["level"] for m in members} == {
+        person.user_id: obvious_level(read, rule, person.user_id) for person in read.people if person.roles == b.LEARNER
+    }
+
+
+# ------------------------------------------------------------------------------------------------- a whole life
+
+# What an evaluation makes of a certificate, by what is met (–, C, D) without approval and with it; "x" marks a denied
+# distinction.
+LIFE = {
+    #        off: –     C      D      on: –      C       D
+    "n": {"off": ("n", "eC", "eD"), "on": ("n", "pC", "pD")},
+    "pC": {"off": ("n", "eC", "eD"), "on": ("n", "pC", "pD")},
+    "pD": {"off": ("n", "eC", "eD"), "on": ("n", "pC", "pD")},
+    "eC": {"off": ("eC", "eC", "eD"), "on": ("eC", "eC", "eC+pD")},
+    "eC+pD": {"off": ("eC", "eC", "eD"), "on": ("eC", "eC", "eC+pD")},
+    "eCx": {"off": ("eCx", "eCx", "eCx"), "on": ("eCx", "eCx", "eCx")},
+    "eD": {"off": ("eD", "eD", "eD"), "on": ("eD", "eD", "eD")},
+    "d": {"off": ("d", "d", "d"), "on": ("d", "d", "d")},
+    "r": {"off": ("r", "r", "r"), "on": ("r", "r", "r")},
+}
+DECISIONS = {
+    "approve": {"pC": "eC", "pD": "eD", "eC+pD": "eD"},
+    "deny": {"n": "d", "pC": "d", "pD": "d", "eC+pD": "eCx"},
+    "grant": {"n": "eC", "pC": "eC", "pD": "eC"},
+    "grant distinction": {"n": "eD", "pC": "eD", "pD": "eD", "eC": "eD", "eC+pD": "eD", "eCx": "eD"},
+    "revoke": {"eC": "r", "eD": "r", "eC+pD": "r", "eCx": "r"},
+    "reopen": {"d": "n", "r": "n"},
+    "reissue": {"eC": "eC", "eD": "eD", "eC+pD": "eC+pD", "eCx": "eCx"},
+}
+SCORES = {"–": 0, "C": 70, "D": 95}
+PEOPLE = ("ada", "bob", "cyd")
+
+steps = st.one_of(
+    st.tuples(st.just("sync"), st.fixed_dictionaries({u: st.sampled_from(["–", "C", "D", "gone"]) for u in PEOPLE})),
+    st.tuples(st.just("decide"), st.tuples(st.sampled_from(sorted(DECISIONS)), st.sampled_from(PEOPLE), st.booleans())),
+    st.tuples(st.just("approval"), st.booleans()),
+    st.tuples(st.just("status"), st.sampled_from(["open", "open", "closed"])),
+)
+
+
+class Expected:
+    """What the table says should be, kept by hand."""
+
+    def __init__(self) -> None:
+        self.state = dict.fromkeys(PEOPLE, "n")
+        self.score = dict.fromkeys(PEOPLE, "–")
+        self.approval = "on"
+        self.is_open = True
+        self.effects: Counter[str] = Counter()
+
+    def move(self, person: str, to: str) -> None:
+        before, self.state[person] = self.state[person], to
+        if "p" in to and ("p" not in before or (before, to) == ("pC", "pD")):
+            self.effects["CertificateProposed"] += 1
+        if to.startswith("e") and to.rstrip("x").split("+")[0] != before.rstrip("x").split("+")[0]:
+            self.effects["CertificateAwarded"] += 1
+        if to in {"d", "eCx"} and before != to:
+            self.effects["CertificateDenied"] += 1
+        if to == "r" and before != to:
+            self.effects["CertificateRevoked"] += 1
+
+    def evaluate(self) -> None:
+        for person in PEOPLE:
+            self.evaluate_one(person)
+
+    def evaluate_one(self, person: str) -> None:
+        if self.is_open and self.score[person] != "gone":
+            met = ("–", "C", "D").index(self.score[person])
+            self.move(person, LIFE[self.state[person]][self.approval][met])
+
+
+def shown(course: Course, user_id: str) -> str:
+    achievement = saving.of_course(course.id)[0]
+    certificate = b.certificate(achievement, user_id)
+    letter = {"completion": "C", "distinction": "D", None: ""}
+    pending = "p" + letter[certificate.pending_level] if certificate.pending_level else ""
+    match certificate.state:
+        case "earned":
+            earned = "e" + letter[certificate.level]
+            return earned + ("+" + pending if pending else "") + ("x" if certificate.is_distinction_denied else "")
+        case "pending":
+            return pending
+        case state:
+            return state[0]
+
+
+@pytest.fixture
+def effects(app: Flask) -> None:
+    """One outbox row for each thing that somebody is to be told or given, so that the rows can be counted."""
+    job = Job("effect", lambda **_: None, takes=("certificate_id", "version"))
+    certificates = (CertificateProposed, CertificateAwarded, CertificateDenied, CertificateRevoked)
+    others = dict.fromkeys((CourseSynced, EvidenceChanged, AchievementChanged), ())
+    app.extensions["jobs"] = JobMap(after=others | dict.fromkeys(certificates, (job,)))
+
+
+@pytest.mark.usefixtures("effects")
+@given(st.lists(steps, min_size=3, max_size=14))
+@by_chance
+def test_no_sequence_of_events_leads_where_the_table_does_not(sequence: list[tuple[str, Any]]) -> None:
+    before = Counter(_promised())
+    course = b.course(b.registration(f"https://{ids.random_id()}.example"))
+    b.take(course, b.snapshot({"Quiz": 100}, {person: {"Quiz": 0} for person in PEOPLE}))
+    achievement = b.achievement(course, b.document(completion=60, distinction=85, approval=True))
+    b.evaluate(course)
+    expected = Expected()
+    for kind, what in sequence:
+        match kind:
+            case "sync":
+                present = {person: {"Quiz": SCORES[what[person]]} for person in PEOPLE if what[person] != "gone"}
+                b.take(course, b.snapshot({"Quiz": 100}, present))
+                expected.score = dict(what)
+            case "approval":
+                rule = b.read_rule(course, b.document(completion=60, distinction=85, approval=what))
+                with transaction():
+                    saving.save(achievement, rule, actor="os:test")
+                expected.approval = "on" if what else "off"
+            case "status":
+                with transaction():
+                    saving.open_(achievement) if what == "open" else saving.close(achievement)
+                expected.is_open = what == "open"
+            case "decide":
+                _decide(achievement, expected, *what)
+        b.evaluate(course)
+        expected.evaluate()
+        assert {person: shown(course, person) for person in PEOPLE} == expected.state, (kind, what)
+        _check_flags(achievement, expected)
+    assert Counter(_promised()) - before == +expected.effects
+
+
+def _decide(achievement: Any, expected: Expected, action: str, person: str, is_stale: bool) -> None:
+    verb, _, level = action.partition(" ")
+    certificate = b.certificate(achievement, person)
+    version = certificate.version - 1 if is_stale else certificate.version
+    with transaction():
+        decided = approval.decide(
+            achievement,
+            verb,
+            {certificate.id: version},
+            actor="member:1",
+            reason="because",
+            level=level or None,  # type: ignore[arg-type]
+        )
+    to = None if is_stale else DECISIONS[action].get(expected.state[person])
+    assert bool(decided.done) is (to is not None)
+    if to is not None:
+        if verb == "reissue":
+            expected.effects["CertificateAwarded"] += 1
+        expected.move(person, to)
+        if verb == "reopen":
+            expected.evaluate_one(person)
+
+
+def _check_flags(achievement: Any, expected: Expected) -> None:
+    for person in PEOPLE:
+        certificate = b.certificate(achievement, person)
+        if expected.score[person] == "gone" or not expected.is_open:
+            continue
+        falls_short = expected.state[person][0] == "e" and ("–CD".index(expected.score[person])) < "–CD".index(
+            expected.state[person][1]
+        )
+        assert certificate.no_longer_met is (falls_short and not certificate.is_granted)
+        assert not certificate.left_course
+
+
+def _promised() -> list[str]:
+    db.session.rollback()
+    return list(db.session.scalars(select(OutboxRow.event)))

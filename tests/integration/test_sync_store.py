@@ -1,0 +1,201 @@
+"""A snapshot is stored whole or not at all, and never believed when it lost too much."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from lti_cert.core.database import db, transaction
+from lti_cert.core.errors import Conflict
+from lti_cert.courses import sync
+from lti_cert.courses.models import Course, HeldSnapshot, LineItem, Member, Result, SyncRun
+from lti_cert.outbox import outbox
+from lti_cert.outbox.models import OutboxRow
+from lti_cert.sources import choose
+from lti_cert.sources.snapshot import (
+    CourseConcluded,
+    Reading,
+    Snapshot,
+    SourceForbidden,
+    SourceThrottled,
+)
+from tests import building as b
+
+pytestmark = [pytest.mark.each_database, pytest.mark.usefixtures("app")]
+
+ITEMS = {"Quiz": 20, "Essay": 100}
+
+
+def mirrored() -> dict[str, dict[str, int | None]]:
+    db.session.rollback()
+    rows = db.session.execute(
+        select(Member.user_id, LineItem.label, Result.score)
+        .join(Result, Result.member_id == Member.id)
+        .join(LineItem, LineItem.id == Result.line_item_id)
+    )
+    found: dict[str, dict[str, int | None]] = {}
+    for user_id, label, score in rows:
+        found.setdefault(user_id, {})[label] = score
+    return found
+
+
+def touched() -> dict[str, int]:
+    db.session.rollback()
+    rows = db.session.execute(select(Member.user_id, Member.evidence_seq))
+    return {user_id: seq for user_id, seq in rows}
+
+
+def test_the_mirror_equals_the_snapshot_with_absent_zero_and_excused_told_apart() -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {"ada": {"Quiz": 0, "Essay": b.EXCUSED}, "bob": {}}))
+    assert mirrored() == {"ada": {"Quiz": 0, "Essay": None}}
+    b.take(course, b.snapshot(ITEMS, {"ada": {"Essay": 50}, "bob": {"Quiz": 17.4}}))
+    assert mirrored() == {"ada": {"Essay": 50_000_000}, "bob": {"Quiz": 17_400_000}}
+
+
+def test_only_members_whose_evidence_changed_are_marked() -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {"ada": {"Quiz": 1}, "bob": {"Quiz": 2}}))
+    before = touched()
+    b.take(course, b.snapshot(ITEMS, {"ada": {"Quiz": 1}, "bob": {"Quiz": 3}}))
+    after = touched()
+    assert after["ada"] == before["ada"]
+    assert after["bob"] > before["bob"]
+    b.take(course, b.snapshot(ITEMS, {"ada": {"Quiz": 1}, "bob": {"Quiz": 3}}))
+    assert touched() == after
+
+
+def test_a_new_or_removed_item_concerns_everybody() -> None:
+    course = b.course()
+    b.take(course, b.snapshot({"Quiz": 20}, {"ada": {"Quiz": 1}, "bob": {}}))
+    before = touched()
+    b.take(course, b.snapshot(ITEMS, {"ada": {"Quiz": 1}, "bob": {}}))
+    assert all(touched()[user_id] > seq for user_id, seq in before.items())
+    b.take(course, b.snapshot({"Essay": 100}, {"ada": {"Quiz": 1}, "bob": {}}))
+    db.session.rollback()
+    quiz = db.session.scalars(select(LineItem).where(LineItem.label == "Quiz")).one()
+    assert quiz.removed_at
+    assert mirrored() == {}
+
+
+def test_a_name_that_a_platform_stops_sending_is_not_forgotten() -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {"ada": {}}))
+    nameless = b.snapshot(ITEMS, {"ada": {}})
+    b.take(course, Snapshot(nameless.items, tuple(type(p)(p.user_id, p.roles) for p in nameless.people), {}))
+    assert db.session.scalars(select(Member.name)).all() == ["ADA"]
+
+
+def many(number: int, **results: float) -> dict[str, Any]:
+    return {f"u{n}": dict(results) for n in range(number)}
+
+
+def test_a_snapshot_that_lost_a_fifth_of_its_learners_is_held_until_accepted() -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, many(40, Quiz=10)))
+    smaller = b.snapshot(ITEMS, many(29, Quiz=15))
+    run = b.take(course, smaller)
+    db.session.rollback()
+    assert (run.outcome, course.stale_reason) == ("held", run.reason)
+    assert "29 learners, the one before had 40" in run.reason
+    assert len(mirrored()) == 40
+    with pytest.raises(Conflict), transaction():
+        sync.accept_held(course, run.id + 1)
+    with transaction():
+        sync.accept_held(course, run.id)
+    assert (course.stale_reason, run.outcome) == ("", "stored")
+    assert db.session.scalar(select(Member.id).where(Member.in_roster, Member.user_id == "u39")) is None
+    assert mirrored()["u0"] == {"Quiz": 15_000_000}
+
+
+def test_small_losses_are_believed() -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, many(40, Quiz=10)))
+    assert b.take(course, b.snapshot(ITEMS, many(32, Quiz=10))).outcome == "stored"
+    few = b.course(b.registration("https://few.example"))
+    b.take(few, b.snapshot(ITEMS, many(9, Quiz=10)))
+    assert b.take(few, b.snapshot(ITEMS, many(1, Quiz=10))).outcome == "stored"
+
+
+def test_a_better_reading_replaces_what_was_held() -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, many(40, Quiz=10)))
+    b.take(course, b.snapshot(ITEMS, {}))
+    b.take(course, b.snapshot(ITEMS, many(40, Quiz=11)))
+    db.session.rollback()
+    assert db.session.scalars(select(HeldSnapshot.course_id)).all() == []
+    assert course.stale_reason == ""
+
+
+@pytest.fixture
+def source(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What the platform answers: the edge where this test stands in for the world."""
+
+    class Source:
+        answer: Any = None
+
+        def __call__(self, reading: Reading) -> Snapshot:
+            reading.progress("results 1 of 2")
+            if isinstance(self.answer, Exception):
+                raise self.answer
+            assert isinstance(self.answer, Snapshot)
+            return self.answer
+
+    made = Source()
+    monkeypatch.setitem(choose.SOURCES, "ags", made)  # type: ignore[arg-type]
+    return made
+
+
+def test_a_failed_reading_leaves_the_previous_snapshot_and_says_why(source: Any) -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {"ada": {"Quiz": 1}}))
+    source.answer = SourceForbidden("403 on /lineitems")
+    sync.sync(course.id, course.registration_id)
+    db.session.rollback()
+    run = db.session.scalars(select(SyncRun).order_by(SyncRun.id.desc())).first()
+    assert run
+    assert (run.outcome, run.progress) == ("failed", "")
+    assert "does not let this tool read the grades" in course.stale_reason
+    assert course.synced_at
+    assert mirrored() == {"ada": {"Quiz": 1_000_000}}
+
+
+def test_a_throttled_reading_is_postponed_and_is_no_failure(source: Any) -> None:
+    course = b.course()
+    source.answer = SourceThrottled("403 rate limit", 30)
+    with pytest.raises(outbox.Postponed) as postponed:
+        sync.sync(course.id, course.registration_id)
+    assert postponed.value.delay.total_seconds() == 30
+    db.session.rollback()
+    assert course.stale_reason == ""
+
+
+def test_a_concluded_course_is_final_and_is_not_read_again(source: Any) -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {"ada": {"Quiz": 1}}))
+    source.answer = CourseConcluded("422")
+    sync.sync(course.id, course.registration_id)
+    db.session.rollback()
+    assert course.is_final
+    with pytest.raises(outbox.Overtaken):
+        sync.sync(course.id, course.registration_id)
+    assert mirrored() == {"ada": {"Quiz": 1_000_000}}
+
+
+def test_a_stored_snapshot_promises_an_evaluation(source: Any) -> None:
+    course = b.course()
+    source.answer = b.snapshot(ITEMS, {"ada": {"Quiz": 1}})
+    sync.sync(course.id, course.registration_id)
+    db.session.rollback()
+    assert "evaluate" in db.session.scalars(select(OutboxRow.job)).all()
+    run = db.session.scalars(select(SyncRun)).one()
+    assert run.counts == {"items": 2, "members": 1, "results": 1, "requests": 0, "changed_members": 1}
+
+
+def test_two_courses_with_the_same_ids_on_two_platforms_do_not_mix() -> None:
+    one, two = b.course(), b.course(b.registration("https://other.example"))
+    b.take(one, b.snapshot(ITEMS, {"ada": {"Quiz": 1}}))
+    b.take(two, b.snapshot(ITEMS, {"ada": {"Quiz": 9}}))
+    scores = db.session.execute(select(Member.course_id, Result.score).join(Result, Result.member_id == Member.id))
+    assert {tuple(row) for row in scores} == {(one.id, 1_000_000), (two.id, 9_000_000)}
+    assert db.session.scalars(select(Course.id)).all() == [one.id, two.id]

@@ -1,0 +1,50 @@
+"""Settings are documented, and wrong ones are reported all at once."""
+
+from pathlib import Path
+
+import pytest
+
+from lti_cert.settings import Settings, SettingsInvalid
+from tools import configuration
+
+
+def test_the_configuration_page_says_what_the_settings_are() -> None:
+    written = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
+    assert written == configuration.page(), "run `make configuration`"
+
+
+def test_all_problems_are_reported_at_once_and_name_their_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "BASE_URL": "certificates.example.edu/path",
+        "DATABASE_URL": "mysql://x",
+        "REDIS_URL": "http://x",
+        "SECRET_KEY": "short",
+        "MAIL_URL": "mail.example.edu",
+        "LOG_LEVEL": "loud",
+    }.items():
+        monkeypatch.setenv(f"LTI_CERT_{name}", value)
+    with pytest.raises(SettingsInvalid) as problems:
+        Settings.from_env()
+    lines = str(problems.value).splitlines()
+    assert sorted(line.split(":")[0] for line in lines) == [
+        "LTI_CERT_BASE_URL",
+        "LTI_CERT_DATABASE_URL",
+        "LTI_CERT_LOG_LEVEL",
+        "LTI_CERT_MAIL_URL",
+        "LTI_CERT_REDIS_URL",
+        "LTI_CERT_SECRET_KEY",
+    ]
+    assert "short" not in str(problems.value)
+
+
+def test_a_public_address_must_be_https(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LTI_CERT_BASE_URL", "http://certificates.example.edu")
+    with pytest.raises(SettingsInvalid, match="https"):
+        Settings.from_env()
+    monkeypatch.setenv("LTI_CERT_ALLOW_PRIVATE_PLATFORMS", "1")
+    assert Settings.from_env().base_url == "http://certificates.example.edu"
+
+
+def test_several_secret_keys_are_given_newest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LTI_CERT_SECRET_KEY", f"{'n' * 32}, {'o' * 32}")
+    assert [key.get_secret_value()[0] for key in Settings.from_env().secret_key] == ["n", "o"]
