@@ -1,0 +1,1 @@
+"""Screens inside the LMS: what a learner has reached, what an instructor decides."""

@@ -1,0 +1,265 @@
+"""What the instructor's four tabs show, as plain values: overview, rules, people, design."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from lti_cert.panel.charts import Distribution
+from lti_cert.panel.pages import Freshness, Level, Notice, Requirement
+
+Tab = Literal["overview", "rules", "people", "design"]
+Status = Literal["none", "draft", "open", "closed"]
+State = Literal["none", "pending", "earned", "denied", "revoked"]
+Flag = Literal["no_longer_met", "now_meets_completion", "now_meets_distinction", "left_course", "held"]
+Action = Literal["approve", "deny", "grant", "revoke", "reopen", "reissue", "attest", "unattest", "confirm_held"]
+CriterionKind = Literal["each_assessment", "average", "n_of", "attestation"]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What stands above the tabs on each of them."""
+
+    title: str
+    course: str
+    status: Status
+    freshness: Freshness
+    pending: int = 0
+    may_edit: bool = True
+    """False for teaching assistants: rules and design are shown, not changed."""
+    may_decide: bool = True
+    notice: Notice | None = None
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something that waits for the instructor, with the one thing to press."""
+
+    tone: Literal["waiting", "failed", "info"]
+    text: str
+    action: str
+    path: str
+    """A GET path of the panel that opens it."""
+
+
+@dataclass(frozen=True)
+class FunnelStep:
+    label: str
+    count: int
+    of: int
+    note: str = ""
+
+    @property
+    def hundredths(self) -> int:
+        return min(100, self.count * 100 // self.of) if self.of > 0 else 0
+
+
+@dataclass(frozen=True)
+class SyncStatus:
+    """One run, or the last one. While it is running the page asks again every second."""
+
+    state: Literal["never", "running", "done", "failed", "held"]
+    text: str
+    """ "Reading results: 4 of 12 columns", "212 learners and 12 columns, in 3 seconds" """
+    guidance: str = ""
+    """What to do when it failed or is held."""
+    done: int = 0
+    total: int = 0
+    at: datetime | None = None
+    finished_now: bool = False
+    """True in the answer that ends the asking: the tab is then loaded afresh."""
+
+
+@dataclass(frozen=True)
+class OverviewPage:
+    header: Header
+    needs: tuple[Need, ...] = ()
+    funnel: tuple[FunnelStep, ...] = ()
+    sync: SyncStatus = field(default_factory=lambda: SyncStatus("never", "Grades have not been read yet."))
+    tab: Tab = "overview"
+
+
+@dataclass(frozen=True)
+class ItemChoice:
+    """A column of the gradebook that may be required."""
+
+    id: str
+    label: str
+    maximum: str
+    """In points, as `wording.points` gives it."""
+    gone: bool = False
+    """Chosen, but no longer in the gradebook."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class CriterionForm:
+    """One requirement as it stands in the form: texts as typed, so that a rejected form comes back unchanged."""
+
+    kind: CriterionKind
+    completion: str = ""
+    distinction: str = ""
+    n: str = ""
+    label: str = ""
+    """What an instructor confirms; only for `attestation`."""
+    chosen: tuple[str, ...] | None = None
+    """Ids of the chosen items; None: all."""
+    errors: dict[str, str] = field(default_factory=dict)
+    """Field name (`completion`, `distinction`, `n`, `label`, `items`) -> what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Movement:
+    """Who would move, by number and by name; `names` may be cut short."""
+
+    count: int
+    names: tuple[str, ...] = ()
+
+    @property
+    def unnamed(self) -> int:
+        return self.count - len(self.names)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What saving would do, worked out on the newest complete snapshot; nothing has been changed yet."""
+
+    newly: Movement
+    no_longer: Movement
+    unchanged: int
+    opens: bool
+    """True: saving opens the certificate for the first time."""
+    approval: bool
+    brake_limit: int | None = None
+    """Set when more would be awarded at once than this; they are held until confirmed."""
+    seen: str = ""
+    """Names exactly what was shown; sent back on saving, so that nothing else is saved."""
+
+
+@dataclass(frozen=True)
+class RulesPage:
+    header: Header
+    sentence: str
+    """The saved rule as one sentence; empty while there is none."""
+    title: str
+    criteria: tuple[CriterionForm, ...]
+    items: tuple[ItemChoice, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    approval: bool = True
+    award_from: str = ""
+    """As a date field has it: 2026-12-15."""
+    charts: tuple[Distribution, ...] = ()
+    preview: Preview | None = None
+    errors: dict[str, str] = field(default_factory=dict)
+    """Field name (`title`, `award_from`, `criteria`) -> what is wrong with it."""
+    warning: str = ""
+    """Set when nobody can meet the rule, or it needs attention: what is wrong and what to do."""
+    version: int = 0
+    tab: Tab = "rules"
+
+
+@dataclass(frozen=True)
+class PersonRow:
+    certificate_id: str
+    version: int
+    name: str
+    state: State
+    level: Level | None
+    pending_level: Level | None
+    progress: str
+    flags: tuple[Flag, ...]
+    as_of: datetime | None
+    actions: tuple[Action, ...] = ()
+    """What may be done with it now."""
+
+    @property
+    def reference(self) -> str:
+        """Names the row as it was seen: what has moved since is skipped."""
+        return f"{self.certificate_id}:{self.version}"
+
+
+@dataclass(frozen=True)
+class PeopleFilter:
+    state: str = ""
+    flag: str = ""
+    q: str = ""
+    sort: str = "name"
+    """A column (`name`, `state`, `level`, `progress`, `as_of`), with a leading minus for downwards."""
+    page: int = 1
+
+
+@dataclass(frozen=True)
+class PeoplePage:
+    header: Header
+    rows: tuple[PersonRow, ...]
+    filter: PeopleFilter
+    matching: int
+    """How many match the filter, on all pages."""
+    total: int
+    """How many there are without a filter."""
+    pages: int = 1
+    state_counts: dict[str, int] = field(default_factory=dict)
+    flag_counts: dict[str, int] = field(default_factory=dict)
+    all_matching: tuple[str, ...] = ()
+    """References of all that match, where they may be selected beyond this page; else empty."""
+    attestation: str = ""
+    """What an instructor confirms by hand, if the rule asks for it."""
+    tab: Tab = "people"
+
+
+@dataclass(frozen=True)
+class LogLine:
+    at: datetime
+    text: str
+    """ "Approved by Dr. Chen", "Became eligible for distinction" """
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class EvidenceRow:
+    """One person opened: what was reached, what has happened, what may be done."""
+
+    person: PersonRow
+    requirements: tuple[Requirement, ...]
+    history: tuple[LogLine, ...]
+    criteria_version: int
+    may_decide: bool = True
+    attestation: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True)
+class Signatory:
+    name: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True)
+class DesignPreview:
+    """The real document, drawn by what draws certificates: as an image, or as a PDF to show in a frame."""
+
+    image_url: str = ""
+    document_url: str = ""
+    level: Level = "completion"
+    failed_because: str = ""
+
+
+@dataclass(frozen=True)
+class DesignPage:
+    header: Header
+    title_line: str
+    subtitle: str
+    issuer: str
+    signatories: tuple[Signatory, ...]
+    """Up to three; the form always shows three."""
+    has_distinction: bool = False
+    logo_url: str = ""
+    """A data: address of the stored logo; empty without one."""
+    preview: DesignPreview = field(default_factory=DesignPreview)
+    errors: dict[str, str] = field(default_factory=dict)
+    """Field name (`title_line`, `subtitle`, `issuer`, `signatory_1`…`signatory_3`, `logo`) -> what is wrong with it."""
+    tab: Tab = "design"

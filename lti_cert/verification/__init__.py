@@ -1,0 +1,1 @@
+"""The public answer to "is this certificate real?"."""

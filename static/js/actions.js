@@ -1,0 +1,82 @@
+// What a press does besides a request: open a document, copy a link, ask once before something large or final.
+
+import { fragment } from "./page.js";
+import { endSession } from "./requests.js";
+import { authorization } from "./session.js";
+
+async function ticketFor(path) {
+  const answer = await fetch(path, { method: "POST", headers: { Authorization: authorization(), Accept: "application/json" } });
+  if (answer.status === 401) {
+    endSession();
+    return null;
+  }
+  if (!answer.ok) throw new Error(`status ${answer.status}`);
+  const url = new URL((await answer.json()).url, window.location.href);
+  if (url.origin !== window.location.origin) throw new Error("a ticket of another site");
+  return url.href;
+}
+
+/** A new window opened after the answer would count as a popup, so it is opened in the press and filled later; a link stands in where it is refused. */
+export async function openDocument(button) {
+  const card = button.closest("section");
+  const ready = card.querySelector("[data-document-ready]");
+  const problem = card.querySelector("[data-document-failed]");
+  ready.hidden = problem.hidden = true;
+  const view = window.open("", "_blank");
+  if (view) view.opener = null;
+  try {
+    const url = await ticketFor(button.dataset.document);
+    if (!url) {
+      view?.close();
+      return;
+    }
+    view?.location.replace(url);
+    ready.querySelector("a").href = url;
+    ready.hidden = false;
+  } catch {
+    view?.close();
+    problem.hidden = false;
+  }
+}
+
+/** Inside a frame the clipboard may be refused; the older command works there, and failing both the text is marked. */
+export async function copyText(button) {
+  const field = document.getElementById(button.dataset.copy);
+  const status = field.closest("section, form").querySelector("[data-copy-status]");
+  field.select();
+  let copied = false;
+  try {
+    await navigator.clipboard.writeText(field.value);
+    copied = true;
+  } catch {
+    copied = document.execCommand("copy");
+  }
+  status.textContent = copied ? status.dataset.copied : status.dataset.byHand;
+}
+
+/** Asks in the page: a browser's own dialogue is refused to frames of another site. */
+export function askOnce(event) {
+  const { ctx, issueRequest, dropRequest } = event.detail;
+  event.preventDefault();
+  const asker = ctx.sourceElement;
+  const box = fragment("message-confirm").firstElementChild;
+  const back = document.activeElement;
+  const close = (answer) => {
+    box.remove();
+    back?.focus();
+    answer();
+  };
+  box.querySelector(".confirm-question").textContent = ctx.confirm;
+  const yes = box.querySelector('[data-answer="yes"]');
+  yes.textContent = asker.dataset.confirmYes || yes.textContent;
+  yes.classList.toggle("btn-danger", asker.hasAttribute("data-danger"));
+  yes.addEventListener("click", () => close(issueRequest));
+  box.querySelector('[data-answer="no"]').addEventListener("click", () => close(dropRequest));
+  box.addEventListener("keydown", (press) => {
+    if (press.key === "Escape") close(dropRequest);
+  });
+  asker.parentElement.querySelector(":scope > .confirm [data-answer='no']")?.click();
+  asker.after(box);
+  if (asker.matches("form")) asker.append(box);
+  yes.focus();
+}

@@ -1,0 +1,108 @@
+// What every part of the panel uses of the page around it: messages, announcements, focus, times, height.
+
+const panel = document.getElementById("panel");
+const fault = document.getElementById("fault");
+const announcer = document.getElementById("announcer");
+
+export function filled(text, values) {
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+export function fragment(id) {
+  return document.getElementById(id).content.cloneNode(true);
+}
+
+export function isWaiting() {
+  return panel.querySelector(":scope > [data-waiting]") !== null;
+}
+
+function stopWaiting() {
+  if (isWaiting()) panel.replaceChildren();
+}
+
+/** Puts a message in place of the whole panel: there is nothing to go on with. */
+export function showInstead(id) {
+  fault.replaceChildren();
+  panel.replaceChildren(fragment(id));
+}
+
+/** Puts a message above the panel, which stays as it is. */
+export function showAbove(content) {
+  stopWaiting();
+  if (content) fault.replaceChildren(content);
+  fault.focus();
+}
+
+export function clearFault() {
+  fault.replaceChildren();
+}
+
+export function announce(text) {
+  const words = text.replace(/\s+/g, " ").trim();
+  if (words && announcer.textContent !== words) announcer.textContent = words;
+}
+
+export function announceIn(root) {
+  const parts = [...root.querySelectorAll("[data-announce]")].map((part) => part.dataset.announce || part.textContent);
+  if (parts.length) announce(parts.join(" "));
+}
+
+/** A rejected form takes the focus to the first thing to correct; focus that was on something which is gone goes to what has come instead. */
+export function keepFocus(root) {
+  const wrong = root.querySelector('[aria-invalid="true"]');
+  if (wrong) {
+    wrong.focus();
+    return;
+  }
+  if (document.activeElement && document.activeElement !== document.body) return;
+  const next = root.querySelector("[data-focus], .notice[tabindex], h1[tabindex]") ?? panel.querySelector("h1[tabindex]");
+  next?.focus();
+}
+
+/** The page's language, in the reader's own variety of it: 10:42 for one reader of English is 10:42 AM for another. */
+function language() {
+  const page = document.documentElement.lang;
+  return navigator.languages.find((each) => each.split("-")[0] === page.split("-")[0]) ?? page;
+}
+
+function localText(at) {
+  const today = new Date().toDateString() === at.toDateString();
+  const style = today ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" };
+  return new Intl.DateTimeFormat(language(), style).format(at);
+}
+
+/** The server writes times in UTC; the reader's clock is only known here. */
+export function showLocalTimes(root) {
+  for (const time of root.querySelectorAll('time[data-local="moment"]')) {
+    const at = new Date(time.dateTime);
+    time.title = new Intl.DateTimeFormat(language(), { dateStyle: "full", timeStyle: "long" }).format(at);
+    time.textContent = localText(at);
+    delete time.dataset.local;
+  }
+}
+
+function wantedHeight() {
+  const content = Math.ceil(document.body.getBoundingClientRect().height) + 16;
+  // A bar that stays in view needs a frame that scrolls by itself, so such a page asks for one screen at most.
+  const limit = document.querySelector("[data-keep-in-view]") ? Math.max(640, window.screen.availHeight - 240) : Infinity;
+  return Math.min(content, limit);
+}
+
+/** Tells the LMS how high the frame should be; the message holds nothing that a stranger could use, hence any origin. */
+export function followHeight() {
+  if (window.parent === window) return;
+  let sent = 0;
+  let due = false;
+  const send = () => {
+    due = false;
+    const height = wantedHeight();
+    if (Math.abs(height - sent) < 2) return;
+    sent = height;
+    window.parent.postMessage({ subject: "lti.frameResize", height }, "*");
+  };
+  new ResizeObserver(() => {
+    if (due) return;
+    due = true;
+    setTimeout(send, 100);
+  }).observe(document.body);
+}

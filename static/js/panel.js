@@ -1,0 +1,55 @@
+// The panel inside the LMS: starts the session, loads the first page, and hands presses to the part that they belong to.
+
+import { askOnce, copyText, openDocument } from "./actions.js";
+import { followHeight, isWaiting, showInstead, showLocalTimes } from "./page.js";
+import { describeDecision, refreshSelection, selectAllMatching, selectNone, selectPage } from "./people.js";
+import { followRequests, retry } from "./requests.js";
+import { addCriterion, outdatePreview, removeCriterion } from "./rules.js";
+import { lastTab, takeSession } from "./session.js";
+
+const PRESSES = {
+  "[data-retry]": retry,
+  "[data-document]": openDocument,
+  "[data-copy]": copyText,
+  "[data-select-all]": selectAllMatching,
+  "[data-select-none]": selectNone,
+  "[data-add]": addCriterion,
+  "[data-remove]": removeCriterion,
+};
+
+const CHANGES = {
+  "[data-select-page]": selectPage,
+  "[data-select]": (box) => refreshSelection(box.closest("[data-people]")),
+  "form[data-decide] input[name='action']": (choice) => describeDecision(choice.form),
+  "#rules-form > :not(#rules-preview) *": outdatePreview,
+};
+
+function dispatch(table) {
+  return (event) => {
+    for (const [selector, act] of Object.entries(table)) {
+      const found = event.target.closest(selector);
+      if (found) act(found);
+    }
+  };
+}
+
+function describeForms() {
+  for (const form of document.querySelectorAll("form[data-decide]")) describeDecision(form);
+}
+
+document.addEventListener("click", dispatch(PRESSES));
+document.addEventListener("change", dispatch(CHANGES));
+document.addEventListener("htmx:confirm", askOnce);
+document.addEventListener("htmx:after:swap", describeForms);
+followRequests();
+followHeight();
+
+const hasSession = takeSession();
+if (!isWaiting()) {
+  showLocalTimes(document);
+  describeForms();
+} else if (hasSession) {
+  window.htmx.ajax("GET", lastTab() ?? document.body.dataset.start, { target: "#panel" });
+} else {
+  showInstead("message-reopen");
+}

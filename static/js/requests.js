@@ -1,0 +1,107 @@
+// What happens around each request that htmx makes: the token goes with it, and its outcome is shown, announced, and focused.
+
+import { announceIn, clearFault, fragment, keepFocus, showAbove, showInstead, showLocalTimes } from "./page.js";
+import { authorization, forgetSession, rememberTab } from "./session.js";
+
+let failed = null;
+
+export function endSession() {
+  forgetSession();
+  showInstead("message-ended");
+}
+
+function isPoll(context) {
+  return context.sourceElement.id === "sync";
+}
+
+/** Where the answer stands now: the target itself, or what has replaced it. */
+function shown(target) {
+  return target.isConnected ? target : (document.getElementById(target.id) ?? document.getElementById("panel"));
+}
+
+/** Opens or closes a row; closing asks the server nothing. */
+function toggle(button) {
+  const open = button.getAttribute("aria-expanded") !== "true";
+  button.setAttribute("aria-expanded", String(open));
+  document.getElementById(button.getAttribute("aria-controls")).hidden = !open;
+  return open;
+}
+
+function configure(event) {
+  const { request, sourceElement } = event.detail.ctx;
+  if (sourceElement.matches("[data-expand]") && !toggle(sourceElement)) {
+    event.preventDefault();
+    return;
+  }
+  request.headers.Authorization = authorization();
+  if (sourceElement.matches("[data-tab]")) rememberTab(request.action);
+}
+
+function markBusy(event) {
+  const { ctx } = event.detail;
+  if (!isPoll(ctx)) ctx.target.setAttribute("aria-busy", "true");
+}
+
+function markIdle(event) {
+  event.detail.ctx.target?.removeAttribute?.("aria-busy");
+}
+
+function checkSession(event) {
+  if (event.detail.ctx.response.status !== 401) return;
+  event.preventDefault();
+  endSession();
+}
+
+/** A fault goes above the panel instead of into it, so that nothing typed is lost. */
+function placeFault(event) {
+  const { ctx, tasks } = event.detail;
+  const isFault = ctx.response?.status >= 400 && tasks[0]?.fragment.querySelector?.(".fault");
+  if (!isFault) return;
+  tasks[0].target = document.getElementById("fault");
+  tasks[0].swapSpec = { style: "innerHTML" };
+  ctx.faulted = true;
+}
+
+function afterSwap(event) {
+  const { ctx } = event.detail;
+  if (ctx.faulted) {
+    showAbove();
+    return;
+  }
+  const root = shown(ctx.target);
+  showLocalTimes(root);
+  announceIn(root);
+  if (isPoll(ctx)) return;
+  clearFault();
+  if (ctx.sourceEvent?.type && ctx.sourceEvent.type !== "load") keepFocus(root);
+}
+
+function noAnswer(event) {
+  const { ctx } = event.detail;
+  if (!ctx || ctx.response) return;
+  failed = ctx;
+  showAbove(fragment("message-offline"));
+}
+
+/** What only reads is asked again as it was; what changes something is pressed again, so that it asks and shows its size as before. */
+export function retry() {
+  const { request, sourceElement, target, swap, select } = failed;
+  clearFault();
+  if (request.method === "GET") {
+    window.htmx.ajax("GET", request.action, { target, swap, select });
+  } else if (sourceElement.matches("form")) {
+    sourceElement.requestSubmit();
+  } else {
+    sourceElement.click();
+  }
+}
+
+export function followRequests() {
+  document.addEventListener("htmx:config:request", configure);
+  document.addEventListener("htmx:before:request", markBusy);
+  document.addEventListener("htmx:before:response", checkSession);
+  document.addEventListener("htmx:before:swap", placeFault);
+  document.addEventListener("htmx:after:swap", afterSwap);
+  document.addEventListener("htmx:error", noAnswer);
+  document.addEventListener("htmx:finally:request", markIdle);
+}

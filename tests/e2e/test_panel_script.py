@@ -1,0 +1,367 @@
+"""The panel's script in a real browser: the tool in a third-party frame, under its real policy, with canned answers."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from flask import Flask, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwright
+from werkzeug.serving import make_server
+
+from lti_cert.core import web
+from lti_cert.core.errors import Conflict
+from lti_cert.panel import pages
+from tests import ui_scenes, ui_scenes_decided
+from tests.ui_gallery import create_gallery
+
+TOKEN = "made-up-token"  # a fixed word for a canned server
+PLATFORM_PAGE = """<!doctype html><title>A course</title><h1>A course</h1>
+<script>
+addEventListener("message", (event) => { if (event.data.subject === "lti.frameResize") window.height = event.data.height; });
+</script>
+<iframe name="tool" width="900" height="600" src="{tool}"></iframe>"""
+
+
+@dataclass
+class Answers:
+    """What the canned server gives, and what it was asked."""
+
+    home: str = "panel/learner.html"
+    page: Any = ui_scenes.IN_PROGRESS
+    authorized: bool = True
+    offline: bool = False
+    people_fault: bool = False
+    syncs_left: int = 2
+    asked: list[tuple[str, str, dict[str, list[str]]]] = field(default_factory=list)
+
+    def last(self, path: str) -> dict[str, list[str]]:
+        return next(values for _, asked, values in reversed(self.asked) if asked == path)
+
+    def count(self, path: str) -> int:
+        return sum(1 for _, asked, _ in self.asked if asked == path)
+
+
+def _routes(app: Flask, answers: Answers) -> None:  # noqa: C901 - one canned answer after another
+    @app.before_request
+    def note() -> ResponseReturnValue | None:
+        web.allow_framing(["*"])
+        if not request.path.startswith("/panel/"):
+            return None
+        answers.asked.append((request.method, request.path, request.values.to_dict(flat=False)))
+        if not answers.authorized or request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return "no", 401
+        return None
+
+    @app.get("/platform")
+    def platform() -> str:
+        return PLATFORM_PAGE.replace("{tool}", request.args["tool"])
+
+    @app.after_request
+    def open_the_platform(response: Any) -> Any:
+        if request.path == "/platform":
+            del response.headers["Content-Security-Policy"]
+        return response
+
+    @app.get("/launch")
+    def launch() -> str:
+        return render_template("panel/shell.html", session_token=TOKEN)
+
+    @app.get("/panel")
+    def shell() -> str:
+        return render_template("panel/shell.html")
+
+    @app.get("/panel/home")
+    def home() -> str:
+        return render_template(answers.home, page=answers.page)
+
+    @app.get("/panel/overview")
+    def overview() -> str:
+        return render_template("panel/overview.html", page=ui_scenes.OVERVIEW)
+
+    @app.get("/panel/rules")
+    def rules() -> str:
+        return render_template("panel/rules.html", page=ui_scenes.RULES)
+
+    @app.post("/panel/rules/preview")
+    def preview() -> str:
+        return render_template("panel/_rules_preview.html", preview=ui_scenes.PREVIEW, status="open")
+
+    @app.post("/panel/close")
+    def close() -> str:
+        return render_template("panel/rules.html", page=ui_scenes.RULES)
+
+    @app.get("/panel/people")
+    def people() -> str:
+        if answers.people_fault:
+            raise Conflict
+        return render_template("panel/people.html", page=ui_scenes_decided.PEOPLE_PAGE)
+
+    @app.get("/panel/people/<certificate_id>")
+    def evidence(certificate_id: str) -> str:
+        person = next(each for each in ui_scenes_decided.PEOPLE if each.certificate_id == certificate_id)
+        return render_template("panel/evidence.html", page=replace(ui_scenes_decided.OPENED, person=person))
+
+    @app.post("/panel/people/decide")
+    def decide() -> str:
+        decided = replace(ui_scenes.HEADER, notice=ui_scenes_decided.DECIDED)
+        return render_template("panel/people.html", page=replace(ui_scenes_decided.PEOPLE_PAGE, header=decided))
+
+    @app.post("/panel/sync")
+    def sync() -> str:
+        return render_template("panel/_sync.html", status=ui_scenes.SYNCING)
+
+    @app.get("/panel/sync-status")
+    def sync_status() -> str:
+        answers.syncs_left -= 1
+        ended = replace(ui_scenes.OVERVIEW.sync, finished_now=True)
+        return render_template("panel/_sync.html", status=ui_scenes.SYNCING if answers.syncs_left > 0 else ended)
+
+    @app.post("/panel/credentials/<credential_id>/ticket")
+    def ticket(credential_id: str) -> ResponseReturnValue:
+        return jsonify(url=f"/document/{credential_id}")
+
+    @app.get("/document/<credential_id>")
+    def document(credential_id: str) -> str:
+        return f"the document {credential_id}"
+
+
+@pytest.fixture
+def answers() -> Answers:
+    return Answers()
+
+
+@pytest.fixture
+def port(answers: Answers) -> Iterator[int]:
+    app = create_gallery()
+    _routes(app, answers)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1000, "height": 800})
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    yield page
+    context.close()
+    refused = [problem for problem in problems if "Content Security Policy" in problem or "TypeError" in problem]
+    assert refused == []
+
+
+def launched(page: Page, port: int) -> FrameLocator:
+    page.goto(f"http://localhost:{port}/platform?tool=http://127.0.0.1:{port}/launch")
+    return page.frame_locator("iframe")
+
+
+def as_instructor(answers: Answers) -> None:
+    answers.home, answers.page = "panel/people.html", ui_scenes_decided.PEOPLE_PAGE
+
+
+def test_a_launch_shows_the_first_page_and_leaves_no_token_in_the_document(page: Page, port: int) -> None:
+    frame = launched(page, port)
+    expect(frame.get_by_role("heading", name="Certificate in Data Literacy")).to_be_visible()
+    tool = page.frame("tool")
+    assert tool is not None
+    assert TOKEN not in tool.content()
+    assert tool.url.endswith("/panel")
+
+
+def test_a_reload_inside_the_frame_keeps_the_session_and_the_tab(page: Page, port: int, answers: Answers) -> None:
+    as_instructor(answers)
+    frame = launched(page, port)
+    frame.get_by_role("button", name="Rules").click()
+    expect(frame.get_by_role("heading", name="The rule")).to_be_visible()
+    tool = page.frame("tool")
+    assert tool is not None
+    tool.evaluate("location.reload()")
+    expect(frame.get_by_role("heading", name="The rule")).to_be_visible()
+
+
+def test_the_panel_opened_on_its_own_says_to_open_it_from_the_course(page: Page, port: int) -> None:
+    page.goto(f"http://127.0.0.1:{port}/panel")
+    expect(page.get_by_role("heading", name="Open this page again from your course")).to_be_visible()
+
+
+def test_the_frame_asks_for_the_height_of_its_content(page: Page, port: int) -> None:
+    launched(page, port)
+    page.wait_for_function("window.height > 600")
+
+
+def test_an_ended_session_is_said_and_nothing_else_is_shown(page: Page, port: int, answers: Answers) -> None:
+    as_instructor(answers)
+    frame = launched(page, port)
+    expect(frame.get_by_role("button", name="Rules")).to_be_visible()
+    answers.authorized = False
+    frame.get_by_role("button", name="Rules").click()
+    expect(frame.get_by_role("heading", name="Your session has ended")).to_be_visible()
+    expect(frame.get_by_role("table")).to_have_count(0)
+
+
+def test_a_lost_connection_is_said_and_can_be_retried(page: Page, port: int, answers: Answers) -> None:
+    as_instructor(answers)
+    frame = launched(page, port)
+    rules = frame.get_by_role("button", name="Rules")
+    expect(rules).to_be_visible()
+    page.route("**/panel/rules", lambda route: route.abort())
+    rules.click()
+    expect(frame.get_by_text("No answer")).to_be_visible()
+    page.unroute("**/panel/rules")
+    frame.get_by_role("button", name="Try again").click()
+    expect(frame.get_by_role("heading", name="The rule")).to_be_visible()
+    expect(frame.get_by_text("No answer")).to_have_count(0)
+
+
+def test_a_fault_stands_above_the_page_which_stays(page: Page, port: int, answers: Answers) -> None:
+    as_instructor(answers)
+    frame = launched(page, port)
+    frame.get_by_role("button", name="Rules").click()
+    expect(frame.get_by_role("heading", name="The rule")).to_be_visible()
+    answers.people_fault = True
+    frame.get_by_role("button", name="People").click()
+    expect(frame.get_by_role("heading", name="Somebody was faster")).to_be_visible()
+    expect(frame.get_by_role("heading", name="The rule")).to_be_visible()
+
+
+def test_a_mass_decision_says_its_size_and_asks_once(page: Page, port: int, answers: Answers) -> None:
+    as_instructor(answers)
+    frame = launched(page, port)
+    frame.get_by_label("Select all on this page").check()
+    approve = frame.get_by_role("button", name="Approve 3 certificates")
+    expect(frame.get_by_text("5 of the selected are left out")).to_be_visible()
+    frame.get_by_role("button", name="Select all 212 that match").click()
+    approve = frame.get_by_role("button", name="Approve 207 certificates")
+    approve.click()
+    expect(frame.get_by_text("Approve 207 certificates? The documents are made")).to_be_visible()
+    assert answers.count("/panel/people/decide") == 0
+    page.keyboard.press("Escape")
+    expect(frame.get_by_text("Approve 207 certificates?")).to_have_count(0)
+    approve.click()
+    page.keyboard.press("Enter")
+    expect(frame.get_by_text("35 certificates approved.")).to_be_focused()
+    sent = answers.last("/panel/people/decide")
+    assert sent["action"] == ["approve"]
+    assert len(sent["certificate"]) == 212
+    assert len(set(sent["certificate"])) == 212 + 0
+    assert sent["sort"] == ["name"]
+
+
+def test_one_person_is_denied_with_a_reason_from_the_opened_row(page: Page, port: int, answers: Answers) -> None:
+    as_instructor(answers)
+    frame = launched(page, port)
+    row = frame.get_by_role("button", name="Ada Lovelace")
+    row.click()
+    expect(row).to_have_attribute("aria-expanded", "true")
+    frame.get_by_text("Deny", exact=True).click()
+    frame.get_by_label("Reason").fill("The essay was late.")
+    frame.get_by_label("Tell the learner by e-mail").check()
+    frame.get_by_role("button", name="Deny 1 certificate").click()
+    frame.get_by_role("group", name="Deny 1 certificate?").get_by_role("button", name="Deny 1 certificate").click()
+    expect(frame.get_by_text("35 certificates approved.")).to_be_visible()
+    sent = answers.last("/panel/people/decide")
+    assert sent["certificate"] == ["101:3"]
+    assert sent["reason"] == ["The essay was late."]
+    assert sent["tell"] == ["yes"]
+
+
+def test_a_closed_row_asks_the_server_nothing(page: Page, port: int, answers: Answers) -> None:
+    as_instructor(answers)
+    frame = launched(page, port)
+    row = frame.get_by_role("button", name="Ada Lovelace")
+    row.click()
+    expect(frame.get_by_role("heading", name="History")).to_be_visible()
+    row.click()
+    expect(frame.get_by_role("heading", name="History")).to_be_hidden()
+    assert answers.count("/panel/people/101") == 1
+
+
+def test_a_search_sends_the_whole_filter_and_keeps_the_typing(page: Page, port: int, answers: Answers) -> None:
+    as_instructor(answers)
+    frame = launched(page, port)
+    frame.get_by_label("State").select_option("pending")
+    frame.get_by_label("Name", exact=True).press_sequentially("ada")
+    page.wait_for_timeout(600)
+    assert answers.last("/panel/people") == {"q": ["ada"], "state": ["pending"], "flag": [""], "sort": ["name"]}
+    expect(frame.get_by_label("Name", exact=True)).to_be_focused()
+    frame.get_by_role("button", name="Progress").click()
+    page.wait_for_timeout(300)
+    assert answers.last("/panel/people")["sort"] == ["progress"]
+
+
+def test_a_sync_shows_its_progress_and_then_the_new_page(page: Page, port: int, answers: Answers) -> None:
+    as_instructor(answers)
+    frame = launched(page, port)
+    frame.get_by_role("button", name="Overview").click()
+    frame.get_by_role("button", name="Sync now").click()
+    expect(frame.get_by_role("progressbar")).to_be_visible()
+    expect(frame.get_by_role("progressbar")).to_have_count(0, timeout=5000)
+    expect(frame.get_by_text("Last read")).to_be_visible()
+    assert answers.count("/panel/sync-status") == 2
+    assert answers.count("/panel/overview") == 2
+
+
+def test_a_check_is_out_of_date_once_the_form_changes(page: Page, port: int, answers: Answers) -> None:
+    as_instructor(answers)
+    frame = launched(page, port)
+    frame.get_by_role("button", name="Rules").click()
+    frame.get_by_role("button", name="Average").click()
+    frame.get_by_label("Completion, %").nth(1).fill("60")
+    frame.get_by_role("button", name="Check who would qualify").click()
+    save = frame.get_by_role("button", name="Save the rule")
+    expect(save).to_be_enabled()
+    sent = answers.last("/panel/rules/preview")
+    assert sent["criterion"] == ["0", "1", "2"]
+    assert (sent["kind-2"], sent["completion-2"], sent["scope-2"]) == (["average"], ["60"], ["all"])
+    frame.get_by_role("button", name="Remove “Average”").click()
+    expect(save).to_be_disabled()
+    expect(frame.get_by_text("The form has changed since this check.")).to_be_visible()
+
+
+def test_closing_asks_once(page: Page, port: int, answers: Answers) -> None:
+    as_instructor(answers)
+    frame = launched(page, port)
+    frame.get_by_role("button", name="Rules").click()
+    frame.get_by_role("button", name="Close the certificate").click()
+    frame.get_by_role("button", name="Cancel").click()
+    assert answers.count("/panel/close") == 0
+    frame.get_by_role("button", name="Close the certificate").click()
+    frame.get_by_role("button", name="Close it").click()
+    expect(frame.get_by_role("button", name="Close it")).to_have_count(0)
+    assert answers.count("/panel/close") == 1
+
+
+def test_the_pdf_opens_in_a_window_of_its_own_by_a_ticket(page: Page, port: int, answers: Answers) -> None:
+    answers.page = replace(ui_scenes.COMPLETE, card=ui_scenes.EARNED)
+    frame = launched(page, port)
+    with page.context.expect_page() as opened:
+        frame.get_by_role("button", name="Open the PDF").click()
+    expect(opened.value.get_by_text(f"the document {ui_scenes.NUMBER}")).to_be_visible()
+    expect(frame.get_by_role("link", name="open the PDF here")).to_have_attribute("href", f"http://127.0.0.1:{port}/document/{ui_scenes.NUMBER}")
+
+
+def test_copying_the_link_says_that_it_is_copied(page: Page, port: int, answers: Answers) -> None:
+    answers.page = replace(ui_scenes.COMPLETE, card=ui_scenes.EARNED)
+    frame = launched(page, port)
+    frame.get_by_role("button", name="Copy link").click()
+    expect(frame.get_by_text("Copied.")).to_be_visible()
+    assert isinstance(answers.page, pages.LearnerPage)

@@ -1,0 +1,287 @@
+"""Made-up values for the learner's page and the instructor's overview and rules, one for each state."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from lti_cert.panel import charts, instructor_pages, pages
+
+NOW = datetime(2026, 11, 23, 10, 42, tzinfo=UTC)
+COURSE = "Introduction to Data Literacy, autumn 2026"
+TITLE = "Certificate in Data Literacy"
+NUMBER = "3nV8hQwTz6JbKe2RmXyPfA"
+VERIFY_URL = f"https://certificates.example.edu/verify/{NUMBER}"
+
+
+class Scene(NamedTuple):
+    template: str
+    values: dict[str, Any]
+    whole: bool = False
+    """A page of its own; else a fragment that stands in the panel."""
+
+
+Scenes = Iterator[tuple[str, Scene]]
+
+FRESH = pages.Freshness(
+    "the gradebook",
+    "It shows this tool the columns that were opened to it, and nothing of discussions or notes.",
+    NOW,
+)
+STALE = replace(
+    FRESH,
+    as_of=NOW - timedelta(days=2, hours=3),
+    stale_because="Nothing newer could be read: the learning platform does not answer. It is tried every 15 minutes.",
+)
+
+Row = pages.RequirementRow
+PEER_REVIEW = "Peer review of a classmate’s data visualisation, with a written justification of every mark"
+ASSESSMENTS = pages.Requirement(
+    "Each assessment at 70 % or more",
+    False,
+    "5 of 7",
+    (
+        Row("Quiz 1: Reading a chart", "reached", "82 %", "70 %", "85 %"),
+        Row("Quiz 2: Samples and surveys", "reached", "91.5 %", "70 %", "85 %", True),
+        Row("Lab report", "missing", "64.2 %", "70 %", "85 %"),
+        Row(PEER_REVIEW, "reached", "100 %", "70 %", "85 %", True),
+        Row("Essay", "ungraded", "", "70 %", "85 %"),
+        Row("Field trip", "excused"),
+        Row("Project", "reached", "78 %", "70 %", "85 %"),
+        Row("اختبار البيانات", "reached", "70 %", "70 %", "85 %"),
+    ),
+)
+SAFETY = pages.Requirement(
+    "Confirmed by an instructor", True, "confirmed", note="Attended the laboratory safety briefing."
+)
+AVERAGE = pages.Requirement(
+    "Average of 6 assessments at 75 % or more",
+    False,
+    "69.9 %",
+    (
+        Row("Quiz 1", "reached", "82 %"),
+        Row("Quiz 2", "missing", "57.8 %"),
+        Row("Essay", "ungraded"),
+        Row("Field trip", "excused"),
+    ),
+    note="A missing score counts as 0.",
+)
+ALL_MET = replace(
+    ASSESSMENTS,
+    reached=True,
+    progress="7 of 7",
+    rows=tuple(
+        replace(row, status="reached", score=row.score if row.status == "reached" else "86 %")
+        for row in ASSESSMENTS.rows
+        if row.status != "excused"
+    ),
+)
+
+IN_PROGRESS = pages.LearnerPage(
+    TITLE,
+    COURSE,
+    FRESH,
+    headline="5 of 7 assessments at 70 % or more",
+    next_step="“Lab report” needs 70 %, you have 64.2 %.",
+    ring=pages.Ring(5, 7),
+    requirements=(ASSESSMENTS, SAFETY),
+    about=(
+        "Everybody who reaches 70 % in each assessment earns it; from 85 % in each, with distinction.",
+        "An instructor looks at it before it is awarded.",
+        "Nothing is awarded before 15 December 2026.",
+    ),
+)
+COMPLETE = replace(
+    IN_PROGRESS,
+    headline="All 7 assessments at 70 % or more",
+    next_step="",
+    ring=pages.Ring(7, 7),
+    requirements=(ALL_MET, SAFETY),
+)
+EARNED = pages.Earned(
+    "completion", date(2026, 11, 21), NUMBER, VERIFY_URL, "https://www.linkedin.com/profile/add?startTask=CERT"
+)
+BY_AVERAGE = replace(
+    IN_PROGRESS,
+    headline="Your average is 69.9 %, 75 % is needed",
+    next_step="“Essay” is not graded yet.",
+    requirements=(AVERAGE,),
+    ring=pages.Ring(3, 6),
+)
+JUST_STARTED = replace(
+    IN_PROGRESS,
+    ring=pages.Ring(0, 7),
+    headline="0 of 7 assessments at 70 % or more",
+    next_step="Nothing is graded yet.",
+)
+
+
+def learner_scenes() -> Scenes:
+    bare = pages.LearnerPage("Certificate", COURSE, FRESH)
+    reason = "The essay was handed in after the deadline.\nA second version may be handed in until 10 December."
+    closed = pages.Notice("info", "This certificate is closed: nothing more is awarded. What was earned stays valid.")
+    shown = {
+        "in-progress": IN_PROGRESS,
+        "average": BY_AVERAGE,
+        "stale": replace(IN_PROGRESS, freshness=STALE),
+        "just-started": JUST_STARTED,
+        "waiting": replace(COMPLETE, card=pages.Waiting("completion", NOW - timedelta(days=1))),
+        "earned": replace(COMPLETE, card=EARNED),
+        "earned-distinction": replace(COMPLETE, card=replace(EARNED, level="distinction")),
+        "earned-distinction-pending": replace(COMPLETE, card=replace(EARNED, distinction_pending_since=NOW)),
+        "earned-distinction-denied": replace(COMPLETE, card=replace(EARNED, distinction_denied=True)),
+        "earned-document-waits": replace(COMPLETE, card=replace(EARNED, document_ready=False)),
+        "denied": replace(COMPLETE, card=pages.Denied(NOW, reason)),
+        "revoked": replace(COMPLETE, card=pages.Revoked(NOW, "It was issued to the wrong person.")),
+        "no-achievement": replace(bare, card=pages.NothingYet("no_achievement")),
+        "waiting-for-sync": replace(bare, title=TITLE, card=pages.NothingYet("waiting_for_sync")),
+        "no-snapshot": replace(bare, freshness=replace(FRESH, as_of=None), card=pages.NothingYet("no_snapshot")),
+        "closed": replace(IN_PROGRESS, notice=closed),
+    }
+    for name, page in shown.items():
+        yield f"learner-{name}", Scene("panel/learner.html", {"page": page})
+
+
+HEADER = instructor_pages.Header(TITLE, COURSE, "open", FRESH, pending=12)
+NO_RULE = replace(HEADER, title="Certificate", status="none", pending=0)
+ASSISTANT = replace(HEADER, may_edit=False, may_decide=False)
+Need = instructor_pages.Need
+Step = instructor_pages.FunnelStep
+Sync = instructor_pages.SyncStatus
+OVERVIEW = instructor_pages.OverviewPage(
+    HEADER,
+    needs=(
+        Need(
+            "waiting",
+            "12 certificates wait for your approval, 3 of them with distinction.",
+            "Review 12",
+            "/panel/people?state=pending",
+        ),
+        Need(
+            "failed",
+            "2 people earned it, but their scores have fallen below the bar since.",
+            "Look at 2",
+            "/panel/people?flag=no_longer_met",
+        ),
+        Need(
+            "info",
+            "1 person was denied and would qualify now.",
+            "Look at 1",
+            "/panel/people?flag=now_meets_completion",
+        ),
+    ),
+    funnel=(
+        Step("In the course", 212, 212),
+        Step("Graded at least once", 198, 212),
+        Step("One assessment away", 41, 212, "“Lab report” is missing for 29 of them"),
+        Step("Waiting for approval", 12, 212),
+        Step("Earned", 70, 212, "18 with distinction"),
+    ),
+    sync=Sync("done", "212 learners, 12 columns, 2,304 results, in 3 seconds.", at=NOW),
+)
+SYNCING = Sync("running", "Reading results: 4 of 12 columns", done=4, total=12)
+SYNC_FAILED = Sync(
+    "failed",
+    "the platform answered “403 Forbidden” to the list of members.",
+    "Ask the administrator of your learning platform to switch on names and roles for this tool.",
+    at=NOW,
+)
+SYNC_HELD = Sync(
+    "held",
+    "67 of 212 learners are missing from what was read.",
+    "Look into the course’s list of participants first; nothing is decided from this reading until you accept it.",
+    at=NOW,
+)
+
+
+def overview_scenes() -> Scenes:
+    shown = {
+        "needs": OVERVIEW,
+        "calm": replace(OVERVIEW, needs=(), header=replace(HEADER, pending=0)),
+        "syncing": replace(OVERVIEW, sync=SYNCING),
+        "sync-failed": replace(OVERVIEW, sync=SYNC_FAILED, header=replace(HEADER, freshness=STALE)),
+        "sync-held": replace(OVERVIEW, sync=SYNC_HELD),
+        "no-rule": instructor_pages.OverviewPage(NO_RULE),
+    }
+    for name, page in shown.items():
+        yield f"overview-{name}", Scene("panel/overview.html", {"page": page})
+
+
+COLUMNS = (
+    ("Quiz 1: Reading a chart", "20"),
+    ("Quiz 2: Samples and surveys", "17.5"),
+    ("Lab report", "50"),
+    ("Essay", "100"),
+    ("Project", "40"),
+)
+ITEMS = tuple(
+    instructor_pages.ItemChoice(f"item-{number}", label, maximum) for number, (label, maximum) in enumerate(COLUMNS)
+)
+GONE = instructor_pages.ItemChoice("item-9", "Old quiz", "10", gone=True)
+Criterion = instructor_pages.CriterionForm
+EACH = Criterion("each_assessment", "70", "85")
+BRIEFING = Criterion("attestation", label="Attended the laboratory safety briefing")
+COUNTS = (0, 0, 1, 0, 2, 1, 3, 4, 6, 9, 12, 17, 21, 28, 26, 24, 22, 19, 11, 6)
+CHART = charts.Distribution(
+    "Learners by their weakest required assessment, in per cent",
+    tuple(charts.Bin(5 * number, 5 * number + 5, count) for number, count in enumerate(COUNTS)),
+    70,
+    85,
+)
+RULES = instructor_pages.RulesPage(
+    HEADER,
+    "A learner earns it when every one of the 5 assessments reaches 70 %; with distinction from 85 %. "
+    "An instructor approves each certificate.",
+    TITLE,
+    (EACH, BRIEFING),
+    ITEMS,
+    left_out=(
+        instructor_pages.LeftOut("Course total", "a total of other columns"),
+        instructor_pages.LeftOut("Bonus exercise", "does not count towards the final grade"),
+    ),
+    charts=(CHART,),
+    version=4,
+)
+NAMES = ("Ada Lovelace", "Nguyễn Thị Minh Khai", "עדה יונת", "Zoë Ångström", "王贞仪")
+MOVE = instructor_pages.Movement
+PREVIEW = instructor_pages.Preview(
+    MOVE(7, NAMES), MOVE(1, ("Tycho Brahe",)), 204, opens=False, approval=True, seen="f00d"
+)
+WRONG = (
+    Criterion(
+        "n_of",
+        "85",
+        "70",
+        "9",
+        chosen=("item-0", "item-9"),
+        errors={
+            "distinction": "The bar for distinction is lower than the one for completion.",
+            "n": "Only 2 assessments are chosen.",
+            "items": "“Old quiz” is no longer in the gradebook.",
+        },
+    ),
+    Criterion("average", errors={"completion": "Enter a percentage between 0 and 100."}),
+    Criterion("attestation", errors={"label": "Say what is confirmed."}),
+)
+RULE_ERRORS = {
+    "title": "Give it a title.",
+    "award_from": "That is not a day.",
+    "criteria": "Correct what is marked below. Nothing was changed.",
+}
+
+
+def rules_scenes() -> Scenes:
+    flood = replace(PREVIEW, newly=MOVE(57, NAMES), opens=True, approval=False, brake_limit=20)
+    no_scores = charts.Distribution("Learners by their average, in per cent", (), 60)
+    impossible = "Nobody can earn this: the gradebook holds no assessment that can be required."
+    shown = {
+        "open": RULES,
+        "preview": replace(RULES, preview=PREVIEW),
+        "over-the-brake": replace(RULES, header=replace(HEADER, status="draft"), approval=False, preview=flood),
+        "errors": replace(RULES, criteria=WRONG, items=(*ITEMS, GONE), title="", errors=RULE_ERRORS),
+        "first": instructor_pages.RulesPage(NO_RULE, "", TITLE, (EACH,), ITEMS),
+        "no-items": replace(RULES, items=(), charts=(no_scores,), warning=impossible),
+        "assistant": replace(RULES, header=ASSISTANT),
+    }
+    for name, page in shown.items():
+        yield f"rules-{name}", Scene("panel/rules.html", {"page": page})
