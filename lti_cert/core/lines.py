@@ -9,7 +9,7 @@ https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters
 
 
 def one_line(text: str) -> str:
-    """`text` composed (NFC), white space and controls as single blanks, without lone surrogates and reordering signs."""
+    """`text` composed (NFC), controls and white space as single blanks; lone surrogates and reordering signs go."""
     return " ".join("".join(map(_plain, unicodedata.normalize("NFC", text))).split())
 
 
