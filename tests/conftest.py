@@ -15,10 +15,7 @@ from lti_cert.settings import Settings
 from tests import mail_server as mail
 from tests import postgres
 
-pytest_plugins = ["tests.guards"]
-
-ONE_WORKER = ("e2e", "interop")
-"""Folders whose tests share a costly process, so one worker runs them all."""
+pytest_plugins = ["tests.guards", "tests.sharing_out"]
 
 # A shared machine pauses when it likes; how long an example took says nothing here.
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -28,13 +25,6 @@ hypothesis.settings.load_profile("patient")
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.definition.get_closest_marker("each_database"):
         metafunc.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        if folder in ONE_WORKER:
-            item.add_marker(pytest.mark.xdist_group(folder))
 
 
 @pytest.fixture(scope="session")

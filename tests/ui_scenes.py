@@ -155,7 +155,7 @@ OVERVIEW = instructor_pages.OverviewPage(
             "waiting",
             "12 certificates wait for your approval, 3 of them with distinction.",
             "Review 12",
-            "/panel/people?state=pending",
+            "/panel/people?state=waiting",
         ),
         Need(
             "failed",
@@ -244,9 +244,7 @@ RULES = instructor_pages.RulesPage(
 )
 NAMES = ("Ada Lovelace", "Nguyễn Thị Minh Khai", "עדה יונת", "Zoë Ångström", "王贞仪")
 MOVE = instructor_pages.Movement
-PREVIEW = instructor_pages.Preview(
-    MOVE(7, NAMES), MOVE(1, ("Tycho Brahe",)), 204, opens=False, approval=True, seen="f00d"
-)
+PREVIEW = instructor_pages.Preview(MOVE(7, NAMES), MOVE(1, ("Tycho Brahe",)), 204, approval=True, seen="f00d")
 WRONG = (
     Criterion(
         "n_of",
@@ -271,7 +269,7 @@ RULE_ERRORS = {
 
 
 def rules_scenes() -> Scenes:
-    flood = replace(PREVIEW, newly=MOVE(57, NAMES), opens=True, approval=False, brake_limit=20)
+    flood = replace(PREVIEW, newly=MOVE(57, NAMES), approval=False, awards=57, is_over_brake=True)
     no_scores = charts.Distribution("Learners by their average, in per cent", (), 60)
     impossible = "Nobody can earn this: the gradebook holds no assessment that can be required."
     shown = {

@@ -67,9 +67,10 @@ PEOPLE_PAGE = instructor_pages.PeoplePage(
     matching=212,
     total=212,
     pages=3,
-    state_counts={"none": 123, "pending": 12, "earned": 70, "denied": 5, "revoked": 2},
+    state_counts={"waiting": 13, "none": 123, "pending": 12, "earned": 70, "denied": 5, "revoked": 2},
     flag_counts={"held": 1, "no_longer_met": 2},
-    all_matching=tuple(f"{number}:1" for number in range(101, 313)),
+    sorts=("name", "-name", "state", "-state", "level", "-level", "progress", "-progress", "as_of", "-as_of"),
+    all_matching=(*(person.reference for person in PEOPLE), *(f"{number}:1" for number in range(109, 313))),
     attestation="Safety briefing",
 )
 HISTORY = (
@@ -87,7 +88,7 @@ def people_scenes() -> Scenes:
     shown = {
         "all": PEOPLE_PAGE,
         "decided": replace(
-            PEOPLE_PAGE, header=replace(HEADER, notice=DECIDED), filter=Filter(state="pending", sort="-name", page=2)
+            PEOPLE_PAGE, header=replace(HEADER, notice=DECIDED), filter=Filter(state="waiting", sort="-name", page=2)
         ),
         "no-match": replace(PEOPLE_PAGE, rows=(), matching=0, filter=Filter(q="Zzz")),
         "nobody": replace(PEOPLE_PAGE, header=NO_RULE, rows=(), matching=0, total=0, pages=1),

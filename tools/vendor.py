@@ -1,7 +1,7 @@
-"""Fetches the browser libraries that `static/vendor` holds, cuts the icons down to those in use, and records what came from where.
+"""Fetches what `static/vendor` holds, cuts the icons down to those in use, and records what came from where.
 
-Run it from the checkout's top folder (`python tools/vendor.py`) after changing a version below or using a new icon in a template. It asks the npm
-registry that the machine is configured for; without npm, nothing here is needed to run or test the project.
+Run `python tools/vendor.py` after changing a version below or using a new icon in a template. It needs npm, and asks
+the registry that npm is configured for; to run or test the project nobody needs either.
 """
 
 import hashlib
@@ -79,12 +79,16 @@ def _record(rows: list[tuple[str, str]], licences: dict[str, str]) -> str:
     lines = [
         "# Browser libraries",
         "",
-        "Written by `tools/vendor.py`; do not edit. The files are as their npm packages hold them, except the icons: those in use, gathered in one sprite.",
+        "Written by `tools/vendor.py`; do not edit. The files are as their npm packages hold them, except the icons:",
+        "those in use, gathered in one sprite.",
         "",
         "| file | package | SHA-256 |",
         "|---|---|---|",
     ]
-    lines += [f"| {path} | {package} | `{hashlib.sha256((VENDOR / path).read_bytes()).hexdigest()}` |" for path, package in rows]
+    lines += [
+        f"| {path} | {package} | `{hashlib.sha256((VENDOR / path).read_bytes()).hexdigest()}` |"
+        for path, package in rows
+    ]
     for package, text in licences.items():
         lines += ["", f"## {package}", "", "```", text.strip(), "```"]
     return "\n".join(lines) + "\n"
@@ -101,8 +105,13 @@ def main() -> None:
                 _write(path, (unpacked / origin).read_bytes())
                 rows.append((path, label))
             if package.name == "bootstrap-icons":
-                symbols = [symbol(name, (unpacked / f"icons/{name}.svg").read_text(encoding="utf-8")) for name in icons_in_use()]
-                _write(SPRITE, ('<svg xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(symbols) + "\n</svg>\n").encode())
+                symbols = [
+                    symbol(name, (unpacked / f"icons/{name}.svg").read_text(encoding="utf-8"))
+                    for name in icons_in_use()
+                ]
+                _write(
+                    SPRITE, ('<svg xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(symbols) + "\n</svg>\n").encode()
+                )
                 rows.append((SPRITE, label))
             licences[label] = (unpacked / "LICENSE").read_text(encoding="utf-8")
     (VENDOR / RECORD).write_text(_record(rows, licences), encoding="utf-8")

@@ -7,6 +7,11 @@ from lti_cert.cli.certificate import certificate
 from lti_cert.cli.common import Commands
 from lti_cert.cli.course import course
 from lti_cert.cli.database import database
+from lti_cert.cli.doctor import doctor
+from lti_cert.cli.key import key
+from lti_cert.cli.outbox import outbox
+from lti_cert.cli.platform import platform
+from lti_cert.cli.running import commands as running
 
 
 @click.group(cls=Commands)
@@ -15,5 +20,5 @@ def main() -> None:
     """Certificates for any LMS: an LTI 1.3 tool."""
 
 
-for command in (course, achievement, certificate, database):
+for command in (*running, platform, key, course, achievement, certificate, outbox, database, doctor):
     main.add_command(command)

@@ -31,9 +31,11 @@ class Commands(click.Group):
             raise click.ClickException(f"{fault.shown_message}{guidance}") from None
 
 
-def application() -> Flask:
-    settings = Settings.from_env()
-    log.configure_logs("WARNING" if settings.log_level == "INFO" else settings.log_level, human=True)
+def application(settings: Settings | None = None) -> Flask:
+    """The application; for a command that only asks something, with quiet logs for people."""
+    if settings is None:
+        settings = Settings.from_env()
+        log.configure_logs("WARNING" if settings.log_level == "INFO" else settings.log_level, human=True)
     return create_app(settings)
 
 

@@ -9,12 +9,16 @@ import ipaddress
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from types import TracebackType
+from typing import Any, ClassVar, Self
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import ConnectionPool
+from urllib3.exceptions import LocationParseError, MaxRetryError, ResponseError
+from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
 from lti_cert.core.errors import LtiCertError
@@ -29,6 +33,10 @@ RETRIES = 3
 RETRIED = frozenset({429, 500, 502, 503, 504})
 LONGEST_PAUSE = 20
 """Seconds we sit out of a Retry-After; a longer one is the caller's to schedule."""
+
+_PORTS = {"http": 80, "https": 443}
+
+Response = requests.Response
 
 
 class PlatformUnreachable(LtiCertError):
@@ -105,6 +113,27 @@ class _PublicAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _PublicHTTPPool, "https": _PublicHTTPSPool}
 
 
+class _ShortRetry(Retry):
+    """Sits out short pauses only: an answer that asks for a longer one goes to the caller, who can schedule it."""
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        _pool: ConnectionPool | None = None,
+        _stacktrace: TracebackType | None = None,
+    ) -> Self:
+        if response is not None and _pool and retry_after(response.headers, 0) > LONGEST_PAUSE:
+            # urllib3's word for "no further try"; with raise_on_status off it hands over the answer itself.
+            raise MaxRetryError(_pool, url or "", ResponseError("it asks for a long pause"))
+        return super().increment(method, url, response, error, _pool, _stacktrace)
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        return retry_after(response.headers, 0) or None
+
+
 class Session(requests.Session):
     """A requests session with our policy; pylti1p3 takes it too, since it takes any requests session."""
 
@@ -113,7 +142,7 @@ class Session(requests.Session):
         self._allow_private = allow_private
         self.trust_env = False
         self.headers["User-Agent"] = "lti_cert"
-        retry = Retry(
+        retry = _ShortRetry(
             total=RETRIES,
             backoff_factor=0.5,
             backoff_jitter=0.5,
@@ -121,7 +150,6 @@ class Session(requests.Session):
             allowed_methods={"GET", "HEAD"},
             raise_on_status=False,
             respect_retry_after_header=True,
-            retry_after_max=LONGEST_PAUSE,
         )
         adapter = (HTTPAdapter if allow_private else _PublicAdapter)(max_retries=retry, pool_maxsize=16)
         self.mount("https://", adapter)
@@ -134,7 +162,7 @@ class Session(requests.Session):
         """
         address = url.decode() if isinstance(url, bytes) else url
         if not self._allow_private and not address.startswith("https://"):
-            raise AddressRefused(f"{_origin(address)} is not https")
+            raise AddressRefused(f"{origin(address)} is not https")
         kwargs.setdefault("timeout", (CONNECT_SECONDS, READ_SECONDS))
         kwargs["allow_redirects"] = False
         kwargs["stream"] = True
@@ -142,7 +170,7 @@ class Session(requests.Session):
             response = super().request(method, url, *args, **kwargs)
             _read_limited(response)
         except requests.RequestException as error:
-            raise PlatformUnreachable(f"{_origin(address)}: {type(error).__name__}") from error
+            raise PlatformUnreachable(f"{origin(address)}: {type(error).__name__}") from error
         return response
 
 
@@ -152,13 +180,23 @@ def _read_limited(response: requests.Response) -> None:
         body += chunk
         if len(body) > MAX_BYTES:
             response.close()
-            raise PlatformUnreachable(f"{_origin(response.url)} sent more than {MAX_BYTES} bytes")
+            raise PlatformUnreachable(f"{origin(response.url)} sent more than {MAX_BYTES} bytes")
     response._content = bytes(body)
 
 
-def _origin(url: str) -> str:
-    parts = urllib3.util.parse_url(url)
-    return f"{parts.scheme}://{parts.netloc}"
+def origin(url: str) -> str:
+    """Scheme, host and port, read by the parser that the connection uses too: two parsers can be made to see two hosts.
+
+    :raises AddressRefused: not an http address.
+    """
+    try:
+        parts = urllib3.util.parse_url(url)
+    except LocationParseError:
+        raise AddressRefused("an address that cannot be read") from None
+    if parts.scheme not in _PORTS or not parts.host:
+        raise AddressRefused("an address that is not http")
+    port = "" if parts.port in (None, _PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{parts.host}{port}"
 
 
 def session(settings: Settings) -> Session:

@@ -1,4 +1,6 @@
-"""Where the bars of a chart stand, in the units of its viewBox, so that a template only prints numbers (a style attribute is not allowed)."""
+"""Where the bars of a chart stand, in the units of its viewBox: a template only prints them as attributes, since the
+content policy allows no style.
+"""
 
 from dataclasses import dataclass
 
@@ -31,7 +33,8 @@ class Column:
     width: float
     height: float
     level: str
-    """What its learners reach: "none", "completion" or "distinction"; a bin that a bar to reach cuts through counts as what is below."""
+    """What its learners reach: "none", "completion" or "distinction". A bin that a bar to reach cuts through counts as
+    what is below."""
 
 
 @dataclass(frozen=True)

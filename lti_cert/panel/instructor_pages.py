@@ -131,11 +131,11 @@ class Preview:
     newly: Movement
     no_longer: Movement
     unchanged: int
-    opens: bool
-    """True: saving opens the certificate for the first time."""
     approval: bool
-    brake_limit: int | None = None
-    """Set when more would be awarded at once than this; they are held until confirmed."""
+    awards: int = 0
+    """How many certificates would be awarded at once, without approval."""
+    is_over_brake: bool = False
+    """So many that they are held until confirmed."""
     seen: str = ""
     """Names exactly what was shown; sent back on saving, so that nothing else is saved."""
 
@@ -185,10 +185,11 @@ class PersonRow:
 @dataclass(frozen=True)
 class PeopleFilter:
     state: str = ""
+    """A state, or "waiting": everything that waits for a decision, distinction beside a completion too."""
     flag: str = ""
     q: str = ""
     sort: str = "name"
-    """A column (`name`, `state`, `level`, `progress`, `as_of`), with a leading minus for downwards."""
+    """One of the page's `sorts`."""
     page: int = 1
 
 
@@ -202,6 +203,9 @@ class PeoplePage:
     total: int
     """How many there are without a filter."""
     pages: int = 1
+    sorts: tuple[str, ...] = ("name", "state", "moved")
+    """The orders on offer: a column (`name`, `state`, `level`, `progress`, `as_of`) or `moved`, a leading minus for the
+    other way round. A column that is not named here cannot be sorted by."""
     state_counts: dict[str, int] = field(default_factory=dict)
     flag_counts: dict[str, int] = field(default_factory=dict)
     all_matching: tuple[str, ...] = ()

@@ -1,6 +1,7 @@
 """What the panel's pages show, as plain values: shared parts and the learner's page.
 
-Views fill these from the tables; templates only print them. Texts that name a number come from `wording`, so that nothing is rounded twice.
+Views fill these from the tables; templates only print them. Texts that name a number come from `wording`, so that
+nothing is rounded twice.
 """
 
 from dataclasses import dataclass
@@ -48,7 +49,10 @@ class Ring:
 
 @dataclass(frozen=True)
 class RequirementRow:
-    """One required assessment with the learner's own score. Percentages as `wording.percent` gives them; empty where there is none."""
+    """One required assessment with the learner's own score.
+
+    Percentages as `wording.percent` gives them; empty where there is none.
+    """
 
     label: str
     status: RowStatus

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 from lti_cert.core.errors import LtiCertError
@@ -26,7 +26,7 @@ def millionths(points: object) -> int:
         try:
             # str(float) gives back the shortest text that means it: 17.4 stays 17.4.
             value = int((Decimal(str(points)) * MILLIONTHS).to_integral_value(ROUND_HALF_UP))
-        except (InvalidOperation, OverflowError, ValueError):
+        except (ArithmeticError, ValueError):  # decimal has overflows of its own
             raise ValueError("not a number") from None
     if abs(value) > LARGEST:
         raise ValueError("too large")

@@ -5,7 +5,8 @@ import { endSession } from "./requests.js";
 import { authorization } from "./session.js";
 
 async function ticketFor(path) {
-  const answer = await fetch(path, { method: "POST", headers: { Authorization: authorization(), Accept: "application/json" } });
+  const headers = { Authorization: authorization(), Accept: "application/json" };
+  const answer = await fetch(path, { method: "POST", headers });
   if (answer.status === 401) {
     endSession();
     return null;
@@ -16,7 +17,10 @@ async function ticketFor(path) {
   return url.href;
 }
 
-/** A new window opened after the answer would count as a popup, so it is opened in the press and filled later; a link stands in where it is refused. */
+/**
+ * A window opened after the answer would count as a popup, so it is opened in the press and filled later. Where it is
+ * refused, as in the web views of some apps, a plain link stands in.
+ */
 export async function openDocument(button) {
   const card = button.closest("section");
   const ready = card.querySelector("[data-document-ready]");

@@ -47,16 +47,17 @@ export function announceIn(root) {
   if (parts.length) announce(parts.join(" "));
 }
 
-/** A rejected form takes the focus to the first thing to correct; focus that was on something which is gone goes to what has come instead. */
+/**
+ * A rejected form takes the focus to the first thing to correct; focus that was on something which is gone goes to what
+ * has come instead. True if it moved: what has the focus is read out, and need not be announced.
+ */
 export function keepFocus(root) {
-  const wrong = root.querySelector('[aria-invalid="true"]');
-  if (wrong) {
-    wrong.focus();
-    return;
-  }
-  if (document.activeElement && document.activeElement !== document.body) return;
-  const next = root.querySelector("[data-focus], .notice[tabindex], h1[tabindex]") ?? panel.querySelector("h1[tabindex]");
+  const isLost = !document.activeElement || document.activeElement === document.body;
+  const next =
+    root.querySelector('[aria-invalid="true"]') ??
+    (isLost ? (root.querySelector(".notice[tabindex]") ?? panel.querySelector("h1[tabindex]")) : null);
   next?.focus();
+  return next !== null;
 }
 
 /** The page's language, in the reader's own variety of it: 10:42 for one reader of English is 10:42 AM for another. */
@@ -75,7 +76,8 @@ function localText(at) {
 export function showLocalTimes(root) {
   for (const time of root.querySelectorAll('time[data-local="moment"]')) {
     const at = new Date(time.dateTime);
-    time.title = new Intl.DateTimeFormat(language(), { dateStyle: "full", timeStyle: "long" }).format(at);
+    const whole = { dateStyle: "full", timeStyle: "long" };
+    time.title = new Intl.DateTimeFormat(language(), whole).format(at);
     time.textContent = localText(at);
     delete time.dataset.local;
   }
@@ -83,12 +85,12 @@ export function showLocalTimes(root) {
 
 function wantedHeight() {
   const content = Math.ceil(document.body.getBoundingClientRect().height) + 16;
+  if (!document.querySelector("[data-keep-in-view]")) return content;
   // A bar that stays in view needs a frame that scrolls by itself, so such a page asks for one screen at most.
-  const limit = document.querySelector("[data-keep-in-view]") ? Math.max(640, window.screen.availHeight - 240) : Infinity;
-  return Math.min(content, limit);
+  return Math.min(content, Math.max(640, window.screen.availHeight - 240));
 }
 
-/** Tells the LMS how high the frame should be; the message holds nothing that a stranger could use, hence any origin. */
+/** Tells the LMS how high the frame should be. Any origin may hear it: nobody could use it. */
 export function followHeight() {
   if (window.parent === window) return;
   let sent = 0;

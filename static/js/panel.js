@@ -1,4 +1,4 @@
-// The panel inside the LMS: starts the session, loads the first page, and hands presses to the part that they belong to.
+// The panel inside the LMS: starts the session, loads the first page, hands presses to the part that they belong to.
 
 import { askOnce, copyText, openDocument } from "./actions.js";
 import { followHeight, isWaiting, showInstead, showLocalTimes } from "./page.js";

@@ -18,10 +18,20 @@ function counted(form, action) {
   return { size: chosen.length + extrasOf(form).length - unfit, unfit };
 }
 
+function showFields(form, needs) {
+  for (const field of form.querySelectorAll("[data-field]")) {
+    const name = field.dataset.field;
+    const must = needs.includes(`${name}!`);
+    field.hidden = !must && !needs.includes(name);
+    field.querySelector("textarea")?.toggleAttribute("required", must);
+    field.querySelector("[data-optional]")?.toggleAttribute("hidden", must);
+  }
+}
+
 export function describeDecision(form) {
   const choice = form.querySelector('input[name="action"]:checked');
   const { one, many, effect, needs } = choice.dataset;
-  for (const field of form.querySelectorAll("[data-field]")) field.hidden = !needs.split(" ").includes(field.dataset.field);
+  showFields(form, needs.split(" "));
   const { size, unfit } = counted(form, choice.value);
   const label = filled(size === 1 ? one : many, { n: size });
   const submit = form.querySelector("[data-decide-submit]");

@@ -1,4 +1,4 @@
-// What happens around each request that htmx makes: the token goes with it, and its outcome is shown, announced, and focused.
+// What happens around each request that htmx makes: the token goes with it; its outcome is shown, announced, focused.
 
 import { announceIn, clearFault, fragment, keepFocus, showAbove, showInstead, showLocalTimes } from "./page.js";
 import { authorization, forgetSession, rememberTab } from "./session.js";
@@ -46,10 +46,21 @@ function markIdle(event) {
   event.detail.ctx.target?.removeAttribute?.("aria-busy");
 }
 
-function checkSession(event) {
-  if (event.detail.ctx.response.status !== 401) return;
-  event.preventDefault();
-  endSession();
+function sayNoAnswer(context) {
+  failed = context;
+  showAbove(fragment("message-offline"));
+}
+
+function checkAnswer(event) {
+  const { ctx } = event.detail;
+  const { status, headers } = ctx.response;
+  if (status === 401) {
+    event.preventDefault();
+    endSession();
+  } else if (status >= 400 && !headers.has("X-Reference")) {
+    event.preventDefault(); // not our page but one of something in between, such as a proxy
+    sayNoAnswer(ctx);
+  }
 }
 
 /** A fault goes above the panel instead of into it, so that nothing typed is lost. */
@@ -70,20 +81,18 @@ function afterSwap(event) {
   }
   const root = shown(ctx.target);
   showLocalTimes(root);
-  announceIn(root);
-  if (isPoll(ctx)) return;
-  clearFault();
-  if (ctx.sourceEvent?.type && ctx.sourceEvent.type !== "load") keepFocus(root);
+  if (!isPoll(ctx)) clearFault();
+  const isPressed = ctx.sourceEvent?.type && ctx.sourceEvent.type !== "load";
+  const hasMoved = isPressed && keepFocus(root);
+  if (!hasMoved) announceIn(root);
 }
 
 function noAnswer(event) {
   const { ctx } = event.detail;
-  if (!ctx || ctx.response) return;
-  failed = ctx;
-  showAbove(fragment("message-offline"));
+  if (ctx && !ctx.response) sayNoAnswer(ctx);
 }
 
-/** What only reads is asked again as it was; what changes something is pressed again, so that it asks and shows its size as before. */
+/** What only reads is asked again as it was; what changes something is pressed again, and so asks once as before. */
 export function retry() {
   const { request, sourceElement, target, swap, select } = failed;
   clearFault();
@@ -99,7 +108,7 @@ export function retry() {
 export function followRequests() {
   document.addEventListener("htmx:config:request", configure);
   document.addEventListener("htmx:before:request", markBusy);
-  document.addEventListener("htmx:before:response", checkSession);
+  document.addEventListener("htmx:before:response", checkAnswer);
   document.addEventListener("htmx:before:swap", placeFault);
   document.addEventListener("htmx:after:swap", afterSwap);
   document.addEventListener("htmx:error", noAnswer);

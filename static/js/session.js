@@ -1,38 +1,25 @@
-// The bearer token of the launch. It lives in memory and, so that a reload keeps it, in sessionStorage where the browser allows that,
-// under a name that only this frame's history entry knows: two tools on one page of a course do not meet.
+// The bearer token of the launch. It lives in memory and, so that a reload keeps it, in this frame's own history entry:
+// unlike sessionStorage that is not refused to frames of another site, and two tools on one page do not meet in it.
 
 let token = null;
-let frame = null;
 
-function stored(action) {
+function keep(state) {
   try {
-    return action(window.sessionStorage);
+    history.replaceState({ ...history.state, ...state }, "", "/panel");
   } catch {
-    return null; // blocked with third-party storage: the panel works, a reload starts again from the course
-  }
-}
-
-function startFrame() {
-  frame = Math.random().toString(36).slice(2);
-  try {
-    history.replaceState({ frame }, "", "/panel");
-  } catch {
-    // a sandbox without an origin of its own keeps the address of the launch
+    // a sandbox without an origin of its own: the panel works, a reload starts again from the course
   }
 }
 
 /** True when there is a session: given by the launch, or kept over a reload. */
 export function takeSession() {
-  token = document.body.dataset.session || null;
-  if (token) {
+  const given = document.body.dataset.session;
+  if (given) {
     delete document.body.dataset.session;
-    startFrame();
-    stored((storage) => storage.setItem(`session ${frame}`, token));
-    return true;
+    keep({ token: given, tab: null });
   }
-  frame = history.state?.frame ?? null;
-  token = frame && stored((storage) => storage.getItem(`session ${frame}`));
-  return Boolean(token);
+  token = given ?? history.state?.token ?? null;
+  return token !== null;
 }
 
 export function authorization() {
@@ -41,13 +28,13 @@ export function authorization() {
 
 export function forgetSession() {
   token = null;
-  stored((storage) => storage.removeItem(`session ${frame}`));
+  keep({ token: null });
 }
 
 export function rememberTab(path) {
-  stored((storage) => storage.setItem(`tab ${frame}`, path));
+  keep({ tab: path });
 }
 
 export function lastTab() {
-  return stored((storage) => storage.getItem(`tab ${frame}`));
+  return history.state?.tab ?? null;
 }

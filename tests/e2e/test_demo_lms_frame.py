@@ -1,13 +1,12 @@
 """The demo LMS's page as a tool in its frame meets it, in a real browser: launch, store for small values, height."""
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from flask import Flask, request
-from playwright.sync_api import Frame, Page, sync_playwright
+from playwright.sync_api import Frame, Page
 
 from lti_cert.demo.platform import Lms, Tool
 from lti_cert.demo.sample_course import sample_course
@@ -54,17 +53,6 @@ def lms() -> Iterator[Lms]:
     with running(_tool(lms), "localhost") as tool_url, running_lms(lms):
         lms.tools.append(Tool.at(tool_url))
         yield lms
-
-
-@pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield browser.new_page()
-        browser.close()
 
 
 def _open_tool(page: Page, lms: Lms) -> Frame:

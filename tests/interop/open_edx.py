@@ -1,5 +1,6 @@
 """Starts the platform of platform_server.py in an environment of its own, and speaks to its doors."""
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -81,14 +82,16 @@ def running(folder: Path) -> Iterator[OpenEdx]:
 
 
 def _environment() -> Path:
-    """The platform's Python; its environment is made once and again when its requirements change."""
+    """The platform's Python; its environment is made once, and again when its requirements change."""
     python = ENVIRONMENT / "bin" / "python"
     made_of = ENVIRONMENT / "made-of"
     wanted = f"{sys.version}\n{REQUIREMENTS.read_text()}"
-    if not made_of.is_file() or made_of.read_text() != wanted:
-        _run(sys.executable, "-m", "venv", "--clear", ENVIRONMENT)
-        _run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS)
-        made_of.write_text(wanted)
+    with REQUIREMENTS.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another run may be making it
+        if not made_of.is_file() or made_of.read_text() != wanted:
+            _run(sys.executable, "-m", "venv", "--clear", ENVIRONMENT)
+            _run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS)
+            made_of.write_text(wanted)
     return python
 
 

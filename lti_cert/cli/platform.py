@@ -1,0 +1,95 @@
+"""`lti-cert platform …`"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from lti_cert.cli.common import as_json, in_app, print_rows
+from lti_cert.core import current
+from lti_cert.core.database import transaction
+from lti_cert.lti import registrations
+from lti_cert.lti.models import Registration
+
+
+@click.group()
+def platform() -> None:
+    """The learning platforms that may launch this tool."""
+
+
+def _row(one: Registration) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "name": one.name,
+        "issuer": one.issuer,
+        "client_id": one.client_id,
+        "standing": one.standing,
+        "product": one.product,
+        "deployments": [deployment.deployment_id for deployment in one.deployments],
+    }
+
+
+@platform.command("add")
+@click.option("--issuer", required=True, help="`iss` of its launches.")
+@click.option("--client-id", required=True, help="The id that it gave this tool.")
+@click.option("--auth-url", required=True, help="Its OIDC authorisation address.")
+@click.option("--token-url", required=True, help="Where service tokens are asked for.")
+@click.option("--jwks-url", required=True, help="Its public keys.")
+@click.option("--audience", help="`aud` of our assertions, where it is not the token address (Brightspace).")
+@click.option("--name", default="", help="What you call it.")
+@click.option("--deployment-id", "deployment_ids", multiple=True, help="May be given several times; others are then refused.")
+@in_app
+def platform_add(**fields: Any) -> None:
+    """Register a platform; it may launch at once."""
+    with transaction():
+        added = registrations.add(**fields)
+    click.echo(f"platform {added.id} is {added.standing}. Give it these addresses of the tool:")
+    for label, address in tool_addresses(current.settings().base_url).items():
+        click.echo(f"  {label:<16} {address}")
+
+
+def tool_addresses(base_url: str) -> Mapping[str, str]:
+    """What an administrator pastes into a platform."""
+    return {
+        "login": f"{base_url}/lti/login",
+        "redirect": f"{base_url}/lti/launch",
+        "target link": f"{base_url}/lti/launch",
+        "key set (JWKS)": f"{base_url}/lti/jwks.json",
+    }
+
+
+@platform.command("list")
+@as_json
+@in_app
+def platform_list(as_json: bool) -> None:
+    """Every platform."""
+    print_rows(map(_row, registrations.all_registrations()), as_json)
+
+
+@platform.command("show")
+@click.argument("platform_id", metavar="ID", type=int)
+@as_json
+@in_app
+def platform_show(platform_id: int, as_json: bool) -> None:
+    """One platform with its addresses."""
+    one = registrations.get(platform_id)
+    addresses = {"auth_url": one.auth_url, "token_url": one.token_url, "jwks_url": one.jwks_url, "audience": one.audience}
+    print_rows([_row(one) | addresses], as_json)
+
+
+@platform.command("activate")
+@click.argument("platform_id", metavar="ID", type=int)
+@in_app
+def platform_activate(platform_id: int) -> None:
+    """Let a platform launch."""
+    with transaction():
+        registrations.activate(platform_id)
+
+
+@platform.command("deactivate")
+@click.argument("platform_id", metavar="ID", type=int)
+@in_app
+def platform_deactivate(platform_id: int) -> None:
+    """Stop a platform's launches and syncs at once; nothing is lost."""
+    with transaction():
+        registrations.deactivate(platform_id)

@@ -1,0 +1,66 @@
+"""The fields of what services send, checked one by one: a row that cannot be read fails its page, never is a zero."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from lti_cert.lti.answers import ServiceFailed, place
+
+Row = Mapping[str, Any]
+Number = int | float
+T = TypeVar("T")
+
+
+def read_each(url: str, rows: object, read: Callable[[Row], T]) -> list[T]:
+    """The rows that came from `url`, each through `read`, which says by ValueError what is wrong with one.
+
+    :raises ServiceFailed: naming the first row that cannot be used.
+    """
+    if not isinstance(rows, list):
+        raise unusable(url, "a list was expected")
+    try:
+        return [read(row) for row in _objects(rows)]
+    except ValueError as problem:
+        raise unusable(url, str(problem)) from None
+
+
+def unusable(url: str, problem: str) -> ServiceFailed:
+    return ServiceFailed(place(url), message=f"The learning platform sent data that cannot be used: {problem}.")
+
+
+def _objects(rows: Iterable[object]) -> Iterable[Row]:
+    for row in rows:
+        if not isinstance(row, Mapping):
+            raise ValueError("a row is no object")
+        yield row
+
+
+def identifier(row: Row, key: str, what: str) -> str:
+    """Required. Identifiers are texts; a whole number can mean only one text, so it is taken.
+
+    :raises ValueError: missing or something else.
+    """
+    value = row.get(key)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{what} has no “{key}”")
+    return value
+
+
+def number(row: Row, key: str, what: str) -> Number | None:
+    """None where it is absent or null. A number in quotes is none: we do not guess at decimal points.
+
+    :raises ValueError: anything else.
+    """
+    value = row.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"“{key}” of {what} is no number")
+    return value
+
+
+def text(row: Row, key: str) -> str:
+    value = row.get(key)
+    return value.strip() if isinstance(value, str) else ""

@@ -1,0 +1,68 @@
+"""Who is in the course, as Names and Role Provisioning Services 2.0 has it. https://www.imsglobal.org/spec/lti-nrps/v2p0"""
+
+import html
+import re
+from dataclasses import dataclass
+
+from lti_cert.lti import claims, fields
+from lti_cert.lti.ags import with_query
+from lti_cert.lti.fields import Row
+from lti_cert.lti.service_client import ServiceClient
+
+MEMBERS_TYPE = "application/vnd.ims.lti-nrps.v2.membershipcontainer+json"
+
+_ACTIVE = "active"
+_ENTITY = re.compile(r"&#?\w+;")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    user_id: str
+    is_active: bool
+    """Neither Inactive nor Deleted; a member without a status is active."""
+    roles: frozenset[str]
+    """Our words for the roles held in this course."""
+    is_test_user: bool = False
+    name: str = ""
+    given_name: str = ""
+    family_name: str = ""
+    email: str = ""
+
+
+def members(client: ServiceClient, url: str, limit: int | None = None, resource_link_id: str = "") -> list[Member]:
+    """Everybody, whatever the role: Moodle's next page forgets a `role` that was asked for.
+
+    With a resource link the platform lists only those who may open it.
+
+    :raises PlatformUnreachable: as `ServiceClient.pages`, or a row that cannot be used.
+    """
+    address = with_query(url, rlid=resource_link_id or None, limit=limit)
+    found: list[Member] = []
+    for page in client.pages(address, MEMBERS_TYPE):
+        if not isinstance(page.body, dict) or "members" not in page.body:
+            raise fields.unusable(page.url, "a list of members was expected")
+        found += fields.read_each(page.url, page.body["members"], _member)
+    return found
+
+
+def _member(row: Row) -> Member:
+    roles = row.get("roles") or []
+    if not isinstance(roles, list):
+        raise ValueError("the “roles” of a member are no list")
+    texts = [role for role in roles if isinstance(role, str)]
+    given, family = _name(row, "given_name"), _name(row, "family_name")
+    return Member(
+        user_id=fields.identifier(row, "user_id", "a member"),
+        is_active=(fields.text(row, "status") or _ACTIVE).casefold() == _ACTIVE,
+        roles=claims.context_roles(texts),
+        is_test_user=claims.TEST_USER in texts,
+        name=_name(row, "name") or " ".join(filter(None, (given, family))),
+        given_name=given,
+        family_name=family,
+        email=fields.text(row, "email"),
+    )
+
+
+def _name(row: Row, key: str) -> str:
+    """As people write it: Moodle escapes names here, though not in launches."""
+    return _ENTITY.sub(lambda entity: html.unescape(entity[0]), fields.text(row, key))

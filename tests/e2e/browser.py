@@ -1,0 +1,75 @@
+"""A real browser that is kept to this machine and listens for errors and breaches of the Content-Security-Policy."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Playwright, WebError
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+OPTIONS = (
+    "--no-sandbox",  # a container's root may not make one; only our own pages are shown
+    "--disable-gpu",
+    "--disable-dev-shm-usage",  # containers give /dev/shm less than a page needs
+    "--disable-site-isolation-trials",  # Playwright at times loses a frame that changes process under load
+    "--disable-background-networking",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+)
+
+Cookies = Literal["all", "partitioned", "none"]
+
+PREFERENCES: dict[Cookies, dict[str, Any]] = {
+    "all": {"profile": {"cookie_controls_mode": 0}},
+    "partitioned": {"profile": {"cookie_controls_mode": 1}},
+    "none": {"profile": {"default_content_setting_values": {"cookies": 2}}},
+}
+"""What a frame of another site may keep: any cookie, only those marked Partitioned (today's default), or none at all.
+
+With the last two its sessionStorage and localStorage raise a SecurityError too.
+"""
+
+
+@dataclass
+class Window:
+    context: BrowserContext
+    complaints: list[str] = field(default_factory=list)
+    """Violations of the Content-Security-Policy and errors that no script caught, in any page or frame."""
+
+
+def executable() -> Path:
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if not found:
+        raise RuntimeError("The browser tests need Chromium: apt install chromium")
+    return Path(found)
+
+
+@contextmanager
+def window(playwright: Playwright, profile: Path, cookies: Cookies) -> Iterator[Window]:
+    """A browser with a profile of its own."""
+    # Only a stored profile takes these settings; a context of the usual kind counts as private and blocks more.
+    preferences = profile / "Default" / "Preferences"
+    preferences.parent.mkdir(parents=True)
+    preferences.write_text(json.dumps(PREFERENCES[cookies]))
+    context = playwright.chromium.launch_persistent_context(
+        profile, executable_path=executable(), args=OPTIONS, viewport={"width": 1100, "height": 800}
+    )
+    opened = Window(context)
+
+    def hear(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text or "Content-Security-Policy" in message.text:
+            opened.complaints.append(message.text)
+
+    def catch(error: WebError) -> None:
+        opened.complaints.append(str(error.error))
+
+    context.on("console", hear)
+    context.on("weberror", catch)
+    try:
+        yield opened
+    finally:
+        context.close()

@@ -1,0 +1,95 @@
+"""Numbers as they are shown."""
+
+from datetime import date
+from fractions import Fraction
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lti_cert.panel import wording
+from lti_cert.panel.charts import Bin, Distribution
+from lti_cert.panel.instructor_pages import FunnelStep, Movement
+from lti_cert.panel.pages import Ring
+
+MILLION = wording.MILLIONTHS
+
+
+@pytest.mark.parametrize(
+    ("points", "shown"),
+    [
+        (Fraction(70), "70 %"),
+        (Fraction(69996, 1000), "69.9 %"),
+        (Fraction(642, 10), "64.2 %"),
+        (Fraction(0), "0 %"),
+        (Fraction(1, 100), "0 %"),
+        (Fraction(104), "104 %"),
+        (Fraction(200, 3), "66.6 %"),
+        (Fraction(-5, 2), "-2.5 %"),
+    ],
+)
+def test_a_percentage_is_cut_off_after_one_decimal(points: Fraction, shown: str) -> None:
+    assert wording.percent(points).replace(wording.NBSP, " ") == shown
+
+
+@given(st.fractions(min_value=0, max_value=200), st.integers(min_value=0, max_value=100))
+def test_what_is_below_a_bar_never_reads_as_the_bar(points: Fraction, bar: int) -> None:
+    shown = Fraction(wording.percent(points).removesuffix(f"{wording.NBSP}%"))
+    assert shown <= points
+    assert (shown >= bar) == (points >= bar)
+
+
+def test_a_score_without_a_maximum_has_no_percentage() -> None:
+    assert wording.percent_of(5 * MILLION, 0) == "–"
+    assert wording.percent_of(17_400_000, 20 * MILLION) == f"87{wording.NBSP}%"
+    assert wording.percent_of(29 * MILLION, 100 * MILLION) == f"29{wording.NBSP}%"
+
+
+@pytest.mark.parametrize(
+    ("millionths", "shown"), [(17_400_000, "17.4"), (20_000_000, "20"), (1_999_999, "1.99"), (50_000, "0.05"), (0, "0")]
+)
+def test_points_are_cut_off_after_two_decimals(millionths: int, shown: str) -> None:
+    assert wording.points(millionths) == shown
+
+
+def test_a_count_agrees_with_its_noun() -> None:
+    assert wording.counted(1, "certificate", "certificates") == "1 certificate"
+    assert wording.counted(2304, "result", "results") == "2,304 results"
+
+
+def test_the_linkedin_link_carries_every_value_whole() -> None:
+    link = wording.linkedin_link(
+        "Data & Ethics", "Université", date(2026, 11, 3), "https://a.example/verify/x?y=1&z", "x"
+    )
+    fields = parse_qs(urlsplit(link).query)
+    assert urlsplit(link).hostname == "www.linkedin.com"
+    assert fields["name"] == ["Data & Ethics"]
+    assert fields["certUrl"] == ["https://a.example/verify/x?y=1&z"]
+    assert (fields["issueYear"], fields["issueMonth"]) == (["2026"], ["11"])
+
+
+def test_a_ring_closes_only_when_everything_is_done() -> None:
+    assert Ring(999, 1000).hundredths == 99
+    assert Ring(7, 7).hundredths == 100
+    assert Ring(0, 0).hundredths == 0
+
+
+def test_a_funnel_step_of_nobody_is_empty() -> None:
+    assert FunnelStep("Earned", 0, 0).hundredths == 0
+    assert Movement(7, ("Ada", "Grace")).unnamed == 5
+
+
+def test_a_column_is_counted_as_the_level_that_all_of_it_reaches() -> None:
+    bins = (Bin(60, 65, 2), Bin(65, 70, 3), Bin(70, 75, 4), Bin(85, 90, 1))
+    levels = [column.level for column in Distribution("", bins, 70, 85).columns]
+    assert levels == ["none", "none", "completion", "distinction"]
+    assert [column.level for column in Distribution("", bins, 72).columns] == ["none", "none", "none", "completion"]
+
+
+def test_a_chart_stays_inside_its_frame_whatever_is_in_it() -> None:
+    chart = Distribution("", (Bin(0, 5, 0), Bin(95, 140, 1_000)), 70)
+    for column in chart.columns:
+        assert 0 <= column.y <= column.y + column.height <= 190
+        assert 0 <= column.x <= column.x + column.width <= 360
+    assert Distribution("", (), 70).total == 0
