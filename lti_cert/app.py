@@ -7,10 +7,11 @@ from flask import Flask
 from pydantic import SecretStr
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from lti_cert.core import http, resources
+from lti_cert.core import health, http, resources
 from lti_cert.core.database import init_database
 from lti_cert.core.web import init_web
 from lti_cert.jobs import JOBS
+from lti_cert.launch import views as launch_views
 from lti_cert.settings import Settings
 
 LARGEST_REQUEST = 4 * 1024 * 1024
@@ -28,6 +29,8 @@ def create_app(settings: Settings) -> Flask:
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]  # Flask's own way
     init_database(app, settings)
     init_web(app)
+    for blueprint in (launch_views.bp, health.bp):
+        app.register_blueprint(blueprint)
     return app
 
 

@@ -14,6 +14,7 @@ from lti_cert.certificates.events import (
 )
 from lti_cert.courses import freshness, sync
 from lti_cert.courses.events import CourseSynced, EvidenceChanged, SyncDue
+from lti_cert.launch import purge
 from lti_cert.outbox import tending
 from lti_cert.outbox.outbox import ClockRule, Job, JobMap
 
@@ -50,6 +51,7 @@ JOBS = JobMap(
     clock=(
         ClockRule("stale courses", timedelta(minutes=5), freshness.stale_courses),
         ClockRule("award dates that came", timedelta(minutes=1), evaluation.award_dates_that_came),
+        ClockRule("expired logins and sessions", timedelta(hours=1), purge.purge),
         ClockRule("old outbox rows", timedelta(days=1), tending.prune),
     ),
 )

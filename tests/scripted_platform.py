@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 import jwt
@@ -179,7 +178,3 @@ def running(key: RSAPrivateKey) -> Iterator[Platform]:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def signing_key(key: RSAPrivateKey) -> SimpleNamespace:
-    return SimpleNamespace(kid="key-1", private=key)

@@ -55,7 +55,9 @@ def _ask(check: Callable[[Flask, Settings], str], app: Flask, settings: Settings
 def _base_url(_app: Flask, settings: Settings) -> str:
     if settings.base_url.startswith("https://") or settings.is_local:
         return ""
-    return f"{settings.base_url} is not https; browsers refuse a tool in an iframe without it. Put a TLS proxy before it."
+    return (
+        f"{settings.base_url} is not https; browsers refuse a tool in an iframe without it. Put a TLS proxy before it."
+    )
 
 
 def _database(_app: Flask, settings: Settings) -> str:
@@ -78,7 +80,9 @@ def _queue(_app: Flask, settings: Settings) -> str:
     try:
         redis.Redis.from_url(redis_server.url(settings), socket_timeout=3).ping()
     except redis.RedisError:
-        return "the queue server does not answer. Start `lti-cert up`, or set LTI_CERT_REDIS_URL. Pages go on, jobs wait."
+        return (
+            "the queue server does not answer. Start `lti-cert up`, or set LTI_CERT_REDIS_URL. Pages go on, jobs wait."
+        )
     return ""
 
 
@@ -95,7 +99,9 @@ def _outbox(_app: Flask, _settings: Settings) -> str:
 
 def _mail(_app: Flask, settings: Settings) -> str:
     if settings.mail_url is None:
-        return "" if settings.is_local else "LTI_CERT_MAIL_URL is not set: mails are written to the data directory only."
+        return (
+            "" if settings.is_local else "LTI_CERT_MAIL_URL is not set: mails are written to the data directory only."
+        )
     parts = urlsplit(settings.mail_url.get_secret_value())
     kind = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
     port = parts.port or (465 if parts.scheme == "smtps" else 587)
@@ -120,4 +126,3 @@ _CHECKS: dict[str, Callable[[Flask, Settings], str]] = {
     "mail": _mail,
     "keys": _keys,
 }
-

@@ -37,7 +37,9 @@ def _row(one: Registration) -> dict[str, Any]:
 @click.option("--jwks-url", required=True, help="Its public keys.")
 @click.option("--audience", help="`aud` of our assertions, where it is not the token address (Brightspace).")
 @click.option("--name", default="", help="What you call it.")
-@click.option("--deployment-id", "deployment_ids", multiple=True, help="May be given several times; others are then refused.")
+@click.option(
+    "--deployment-id", "deployment_ids", multiple=True, help="May be given several times; others are then refused."
+)
 @in_app
 def platform_add(**fields: Any) -> None:
     """Register a platform; it may launch at once."""
@@ -73,7 +75,12 @@ def platform_list(as_json: bool) -> None:
 def platform_show(platform_id: int, as_json: bool) -> None:
     """One platform with its addresses."""
     one = registrations.get(platform_id)
-    addresses = {"auth_url": one.auth_url, "token_url": one.token_url, "jwks_url": one.jwks_url, "audience": one.audience}
+    addresses = {
+        "auth_url": one.auth_url,
+        "token_url": one.token_url,
+        "jwks_url": one.jwks_url,
+        "audience": one.audience,
+    }
     print_rows([_row(one) | addresses], as_json)
 
 

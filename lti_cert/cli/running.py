@@ -123,7 +123,11 @@ def demo(port: int, lms_port: int, only_lms: bool) -> None:
     if "data_dir" not in settings.model_fields_set:
         own["data_dir"] = start.fresh_folder()
     settings = settings.model_copy(update=own)
-    env = {"LTI_CERT_DATA_DIR": str(settings.data_dir), "LTI_CERT_ALLOW_PRIVATE_PLATFORMS": "1", "LTI_CERT_LOG_LEVEL": "WARNING"}
+    env = {
+        "LTI_CERT_DATA_DIR": str(settings.data_dir),
+        "LTI_CERT_ALLOW_PRIVATE_PLATFORMS": "1",
+        "LTI_CERT_LOG_LEVEL": "WARNING",
+    }
     parts = tool.parts(settings, host="localhost", port=port, env=env)
     parts.insert(1, start.lms_part(lms_port, settings.base_url))
     app = _migrate(settings, len(parts))

@@ -137,13 +137,13 @@ class _ShortRetry(Retry):
 class Session(requests.Session):
     """A requests session with our policy; pylti1p3 takes it too, since it takes any requests session."""
 
-    def __init__(self, *, allow_private: bool) -> None:
+    def __init__(self, *, allow_private: bool, retries: int = RETRIES) -> None:
         super().__init__()
         self._allow_private = allow_private
         self.trust_env = False
         self.headers["User-Agent"] = "lti_cert"
         retry = _ShortRetry(
-            total=RETRIES,
+            total=retries,
             backoff_factor=0.5,
             backoff_jitter=0.5,
             status_forcelist=RETRIED,
@@ -154,6 +154,10 @@ class Session(requests.Session):
         adapter = (HTTPAdapter if allow_private else _PublicAdapter)(max_retries=retry, pool_maxsize=16)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
+
+    def impatient(self) -> "Session":
+        """The same policy without retries, for a call that somebody sits and waits for."""
+        return Session(allow_private=self._allow_private, retries=0)
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         """Like requests', with our limits, and our error in place of its many.

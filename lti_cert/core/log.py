@@ -33,7 +33,8 @@ def configure_logs(level: str = "INFO", *, human: bool = False) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    logging.getLogger("urllib3").setLevel("WARNING")  # its debug lines carry whole addresses
+    for talkative in ("urllib3", "alembic"):  # the first prints whole addresses, the other each of its plug-ins
+        logging.getLogger(talkative).setLevel("WARNING")
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

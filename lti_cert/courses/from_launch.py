@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from lti_cert.core import clock
-from lti_cert.core.database import db
+from lti_cert.core.database import db, insert
 from lti_cert.core.errors import LtiCertError
 from lti_cert.courses import members
 from lti_cert.courses.events import EvidenceChanged
@@ -47,10 +47,12 @@ def arrive(registration: Registration, claims: LaunchClaims) -> Arrival:
 def _course(registration: Registration, claims: LaunchClaims) -> Course:
     deployment_key = "" if registration.product == CANVAS else claims.deployment_id
     where = {"registration_id": registration.id, "deployment_key": deployment_key, "context_id": claims.context_id}
-    course = db.session.scalar(select(Course).filter_by(**where).with_for_update())
+    query = select(Course).filter_by(**where).with_for_update()
+    course = db.session.scalar(query)
     if course is None:
-        course = Course(**where, created_at=clock.now())
-        db.session.add(course)
+        # A class opens a new course at once: whoever is not the first finds what the first has made.
+        db.session.execute(insert(Course).values(**where, created_at=clock.now()).on_conflict_do_nothing())
+        course = db.session.scalars(query).one()
     course.title = claims.context_title or course.title or ""
     course.label = claims.context_label or course.label or ""
     course.last_launch_at = clock.now()

@@ -20,6 +20,7 @@ from lti_cert.issuing import design
 from lti_cert.issuing.pdf import Signatory
 from lti_cert.lti import claims, registrations
 from lti_cert.lti.models import Registration
+from lti_cert.outbox import redis_server
 from lti_cert.processes import ports, supervisor, tool
 from lti_cert.processes.supervisor import Part
 
@@ -34,7 +35,12 @@ FOLDER = Path("var") / "demo"
 
 
 def fresh_folder() -> Path:
-    """The demo's own data directory, emptied: its LMS forgets everything too."""
+    """The demo's own data directory, emptied: its LMS forgets everything too.
+
+    :raises QueueServerRuns: another demo is using it.
+    """
+    if FOLDER.exists():
+        redis_server.command(FOLDER)
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     return FOLDER

@@ -175,7 +175,10 @@ def _text(holder: Mapping[str, Any], key: str) -> str:
 
 
 def _web_address(value: str) -> str:
-    return value if urlsplit(value).scheme in {"http", "https"} else ""
+    try:
+        return value if urlsplit(value).scheme in {"http", "https"} else ""
+    except ValueError:
+        return ""
 
 
 def _resolved(custom: Mapping[str, Any]) -> dict[str, str]:

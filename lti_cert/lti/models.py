@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Text, UniqueConstraint
+from sqlalchemy import Boolean, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lti_cert.core.database import Base, primary_key
@@ -34,6 +34,8 @@ class Registration(Base):
     product: Mapped[str] = mapped_column(Text, default="")
     """`product_family_code` of the launches: canvas, moodle, desire2learn, BlackboardLearn, sakai, …"""
     standing: Mapped[str] = mapped_column(Text, default=Standing.ACTIVE)
+    accepts_new_deployments: Mapped[bool] = mapped_column(Boolean, default=True)
+    """Whether a deployment that launches for the first time is active at once; else it waits for an administrator."""
     created_at: Mapped[datetime]
 
     deployments: Mapped[list["Deployment"]] = relationship(back_populates="registration", order_by="Deployment.id")
@@ -59,7 +61,8 @@ class PlatformKeySet(Base):
 
     registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id"), primary_key=True)
     keys: Mapped[dict[str, Any]]
-    fetched_at: Mapped[datetime]
+    fetched_at: Mapped[datetime | None]
+    """When this set came; None while none has come yet."""
     tried_at: Mapped[datetime]
     """When it was last asked for, whether or not it answered: an unknown `kid` asks again at most once a minute."""
 

@@ -6,17 +6,15 @@ https://www.imsglobal.org/spec/security/v1p0#using-json-web-tokens-with-oauth-2-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NoReturn, Protocol, Self
+from typing import Any, NoReturn, Self
 
 import jwt
 from cryptography.fernet import InvalidToken
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from flask import current_app
 
 from lti_cert.core import clock, current, ids, sealing
 from lti_cert.core.database import db, insert, transaction
 from lti_cert.core.http import Response, Session
-from lti_cert.lti import claims
+from lti_cert.lti import claims, keys
 from lti_cert.lti.answers import ServiceFailed, ServiceRefused, check_throttle, explanation, place, read_json
 from lti_cert.lti.models import AccessToken, Registration
 
@@ -36,11 +34,6 @@ _SCOPE_WORDS = {
     claims.SCORE: "sending scores",
     claims.MEMBERSHIP_READONLY: "reading names and roles",
 }
-
-
-class SigningKey(Protocol):
-    kid: str
-    private: RSAPrivateKey
 
 
 @dataclass(frozen=True)
@@ -84,6 +77,7 @@ def token(request: TokenRequest, http: Session, *, rejected: Token | None = None
     :raises ServiceThrottled: it asks us to slow down.
     :raises ServiceFailed: it answered something else than a token.
     :raises PlatformUnreachable: it did not answer.
+    :raises KeysUnusable: there is no key of ours to sign with.
     """
     kept = _kept(request)
     if kept and rejected and kept.value == rejected.value:
@@ -121,7 +115,7 @@ def _buy(request: TokenRequest, http: Session) -> Token:
 
 
 def _assertion(request: TokenRequest) -> str:
-    key: SigningKey = current_app.extensions["signing_key"]
+    kid, private = keys.signing_key()
     issued_at = clock.now() - BACKDATED
     said = {
         "iss": request.client_id,
@@ -131,7 +125,7 @@ def _assertion(request: TokenRequest) -> str:
         "exp": issued_at + ASSERTION_LIFE,
         "jti": ids.random_id(),
     }
-    return jwt.encode(said, key.private, algorithm="RS256", headers={"kid": key.kid})
+    return jwt.encode(said, private, algorithm=keys.ALGORITHM, headers={"kid": kid})
 
 
 def _life(expires_in: Any) -> timedelta:

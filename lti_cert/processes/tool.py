@@ -25,15 +25,19 @@ def command(*words: object) -> list[str]:
 def parts(
     settings: Settings, *, host: str, port: int, workers: int = 2, env: Mapping[str, str] | None = None
 ) -> list[Part]:
-    """Queue server (unless one is named), migrations, web, relay, workers, in the order in which they start."""
+    """Queue server (unless one is named), relay, workers, web, in the order in which they start; they end the other
+    way round.
+    """
     env = {"LTI_CERT_BASE_URL": settings.base_url, **(env or {})}
     found = []
     if not settings.redis_url:
         argv, url = redis_server.command(settings.data_dir)
-        found.append(Part("queue", argv, ready=partial(redis_server.is_ready, url)))
+        log = redis_server.log_file(settings.data_dir)
+        found.append(Part("queue", argv, ready=partial(redis_server.is_ready, url), log=log))
+    answers = partial(ports.answers, host, port, "/health/ready")
     return [
         *found,
-        Part("web", command("web", "--host", host, "--port", port), env, ready=partial(ports.answers, host, port, "/health/live")),
         Part("relay", command("relay"), env),
         Part("worker", command("worker"), env, replicas=workers),
+        Part("web", command("web", "--host", host, "--port", port), env, ready=answers),
     ]

@@ -1,17 +1,21 @@
 """The AGS source: one complete snapshot of a course, or a failure of a kind that says what to do."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
-from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Flask
 
-from lti_cert.lti import claims
+from lti_cert.demo import serving
+from lti_cert.demo.platform import Lms, Tool
+from lti_cert.demo.sample_course import sample_course
+from lti_cert.lti import claims, keys
 from lti_cert.lti.models import Registration
+from lti_cert.settings import Settings
 from lti_cert.sources import choose
 from lti_cert.sources.snapshot import (
     CourseConcluded,
@@ -31,14 +35,22 @@ GONE = Answer({"reason": "Not Found"}, 404)
 
 
 @pytest.fixture(scope="module")
-def key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+def key_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once: a key takes its time."""
+    made = tmp_path_factory.mktemp("jwks")
+    keys.ensure_key(Settings(jwks_dir=made))
+    return made
 
 
 @pytest.fixture
-def platform(app: Flask, key: rsa.RSAPrivateKey) -> Iterator[Platform]:
-    app.extensions["signing_key"] = scripted_platform.signing_key(key)
-    with scripted_platform.running(key) as running:
+def own_keys(settings: Settings, key_files: Path) -> None:
+    shutil.copytree(key_files, keys.keys_dir(settings), dirs_exist_ok=True)
+
+
+@pytest.fixture
+def platform(app: Flask, own_keys: None) -> Iterator[Platform]:
+    _, private = keys.signing_key()
+    with scripted_platform.running(private) as running:
         yield running
 
 
@@ -500,6 +512,14 @@ def test_a_canvas_course_that_concludes_in_the_middle_is_concluded(platform: Pla
         read(platform, product="canvas")
 
 
+def test_without_a_key_of_ours_the_reading_fails_in_words(platform: Platform, settings: Settings) -> None:
+    serve_course(platform)
+    shutil.rmtree(keys.keys_dir(settings))
+    with pytest.raises(SourceFailed) as fault:
+        read(platform)
+    assert "cannot sign" in fault.value.shown_message
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -546,3 +566,31 @@ def test_a_failure_does_not_wait_for_the_rest(platform: Platform) -> None:
     with pytest.raises(SourceFailed):
         read(platform)
     assert len(platform.asked) < 300
+
+
+@pytest.mark.usefixtures("app", "own_keys")
+def test_the_demo_lms_opens_its_whole_gradebook() -> None:
+    """A second platform: its token service fetches our key and checks every word."""
+    served = keys.public_set()
+    tool = Flask("tool")
+    tool.add_url_rule("/lti/jwks.json", view_func=lambda: served)
+    with serving.running(tool) as tool_url:
+        lms = Lms([sample_course()], [Tool.at(tool_url, client_id=CLIENT_ID)], page_size=4)
+        with serving.running_lms(lms) as url:
+            course = lms.course_url(lms.courses[0])
+            snapshot = choose.read(
+                "ags",
+                Reading(
+                    registration_id=building.registration(url, client_id=CLIENT_ID).id,
+                    lineitems_urls=(f"{course}/lineitems?view=gradebook",),
+                    memberships_url=f"{course}/memberships",
+                    scopes=SCOPES[:2],
+                ),
+            )
+    assert [item.label for item in snapshot.items] == [item.label for item in lms.courses[0].line_items]
+    assert {person.user_id for person in snapshot.people} == {m.person.id for m in lms.courses[0].members}
+    quiz = {score.user_id: score.score for score in snapshot.scores[snapshot.items[1].ref]}
+    assert quiz["minh-anh"] == 12_500_000
+    assert quiz["lukasz"] == 0
+    assert "olena" not in quiz
+    assert snapshot.limits == ""

@@ -6,6 +6,7 @@ import pty
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -274,17 +275,24 @@ def test_closing_the_terminal_ends_all(roll: RollCall, supervise: Supervise) -> 
     roll.wait_until_all_are_gone()
 
 
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """Short enough for a socket, which a test's own folder may not be."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_a_worker_amid_a_job_ends_and_its_job_with_it(
-    roll: RollCall, supervise: Supervise, tmp_path: Path, end: signal.Signals
+    roll: RollCall, supervise: Supervise, tmp_path: Path, data_dir: Path, end: signal.Signals
 ) -> None:
     (tmp_path / "long_job.py").write_text(f"{ANSWER}\ndef hold(port):\n    answer(port, 'job')\n    time.sleep(60)\n")
-    argv, url = redis_server.command(tmp_path / "data")
+    argv, url = redis_server.command(data_dir)
     serializer = f"{JSONSerializer.__module__}.{JSONSerializer.__qualname__}"
     worker = [sys.executable, "-m", "rq.cli", "worker", "--path", str(tmp_path), "--url", url]
     supervisor = supervise(
         [
-            {"name": "queue server", "argv": argv, "ready": str(tmp_path / "data" / "queue" / "redis.sock")},
+            {"name": "queue server", "argv": argv, "ready": str(data_dir / "queue" / "redis.sock")},
             {"name": "worker", "argv": [*worker, "--serializer", serializer]},
         ],
         grace_seconds=1.2,

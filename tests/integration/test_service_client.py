@@ -1,6 +1,7 @@
 """Our client of a platform's services: tokens, pages, and what it makes of trouble."""
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,14 +10,13 @@ from typing import Any
 
 import pytest
 import time_machine
-from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Flask
 from sqlalchemy import select
 
 from lti_cert.core import clock, current
 from lti_cert.core.database import db, transaction
 from lti_cert.core.http import AddressRefused, PlatformUnreachable
-from lti_cert.lti import ags, service_tokens
+from lti_cert.lti import ags, keys, nrps, service_tokens
 from lti_cert.lti.answers import ServiceFailed, ServiceRefused, ServiceThrottled, breath
 from lti_cert.lti.models import AccessToken, Registration
 from lti_cert.lti.service_client import ServiceClient
@@ -29,14 +29,22 @@ MOODLE = Path(__file__).parents[1] / "fixtures" / "moodle"
 
 
 @pytest.fixture(scope="module")
-def key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+def key_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once: a key takes its time."""
+    made = tmp_path_factory.mktemp("jwks")
+    keys.ensure_key(Settings(jwks_dir=made))
+    return made
 
 
 @pytest.fixture
-def platform(app: Flask, key: rsa.RSAPrivateKey) -> Iterator[Platform]:
-    app.extensions["signing_key"] = scripted_platform.signing_key(key)
-    with scripted_platform.running(key) as running:
+def own_keys(settings: Settings, key_files: Path) -> None:
+    shutil.copytree(key_files, keys.keys_dir(settings), dirs_exist_ok=True)
+
+
+@pytest.fixture
+def platform(app: Flask, own_keys: None) -> Iterator[Platform]:
+    _, private = keys.signing_key()
+    with scripted_platform.running(private) as running:
         yield running
 
 
@@ -65,7 +73,7 @@ def test_the_assertion_says_who_asks_whom_and_for_how_long(platform: Platform, s
     service.get_page(platform.serve("/items", []), LINE_ITEMS)
     (said,) = platform.assertions
     assert (said["iss"], said["sub"], said["aud"]) == (CLIENT_ID, CLIENT_ID, f"{platform.url}/token")
-    assert said["kid"] == "key-1"
+    assert said["kid"] == keys.signing_key()[0]
     assert said["iat"] < time.time() - 5
     assert said["exp"] - said["iat"] <= 300
 
@@ -495,6 +503,12 @@ def test_results_are_read_as_the_standard_has_them(platform: Platform, service: 
         ("u3", None, 1),
         ("u4", 1, 1),
     ]
+
+
+def test_members_of_one_resource_link_are_asked_for_by_its_id(platform: Platform, service: ServiceClient) -> None:
+    platform.serve("/members?v=2&rlid=a+b%26c&limit=5", {"members": [{"user_id": "u1"}]}, accept=nrps.MEMBERS_TYPE)
+    (member,) = nrps.members(service, f"{platform.url}/members?v=2", 5, resource_link_id="a b&c")
+    assert (member.user_id, member.is_active, member.roles) == ("u1", True, frozenset())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What is given for an earned certificate: its design, the document, and where it can be checked."""

@@ -1,0 +1,138 @@
+"""Who is asking: a session begins with a launch, is named by a bearer token, speaks for one person in one course."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from flask import g, request
+from sqlalchemy import ColumnElement, select, update
+
+from lti_cert.core import clock, ids
+from lti_cert.core.database import db, transaction
+from lti_cert.core.errors import NotAllowed
+from lti_cert.courses import freshness, from_launch
+from lti_cert.launch import origins
+from lti_cert.launch.failures import NothingForMentors, SessionEnded
+from lti_cert.launch.models import PanelSession
+from lti_cert.lti import registrations
+from lti_cert.lti.claims import ADMINISTRATOR, INSTRUCTOR, MENTOR, LaunchClaims
+from lti_cert.lti.models import Registration, Standing
+
+LIFETIME = timedelta(hours=8)
+"""After the last request."""
+_STEP = timedelta(minutes=30)
+"""The end is moved at most this often, so that not every request writes."""
+
+APPROVERS = frozenset({INSTRUCTOR, ADMINISTRATOR})
+
+
+@dataclass(frozen=True)
+class Begun:
+    """`token` is told to the browser once and kept nowhere."""
+
+    token: str
+    session_id: int
+    course_id: int
+    frame_ancestors: tuple[str, ...]
+
+
+def begin(registration: Registration, claims: LaunchClaims) -> Begun:
+    """Let the person of a validated launch in. In the caller's transaction.
+
+    :raises NothingForMentors: she only accompanies somebody else.
+    :raises from_launch.LaunchWithoutCourse: there is no course to let her into.
+    """
+    if claims.roles == {MENTOR}:
+        raise NothingForMentors(f"registration {registration.id}")
+    registrations.admit(registration, claims.deployment_id)
+    arrival = from_launch.arrive(registration, claims)
+    freshness.sync_if_stale(arrival.course)
+    token, framers = ids.random_id(), origins.frame_ancestors(registration, claims)
+    now = clock.now()
+    row = PanelSession(
+        token=ids.fingerprint(token),
+        registration_id=registration.id,
+        course_id=arrival.course.id,
+        member_id=arrival.member.id,
+        resource_link_id=arrival.link.id,
+        roles=" ".join(sorted(claims.roles)),
+        is_staff=claims.is_staff,
+        may_approve=bool(claims.roles & APPROVERS),
+        frame_ancestors=" ".join(framers),
+        expires_at=now + LIFETIME,
+        created_at=now,
+    )
+    db.session.add(row)
+    db.session.flush()
+    return Begun(token, row.id, row.course_id, framers)
+
+
+def current() -> PanelSession:
+    """The session that this request carries as `Authorization: Bearer`.
+
+    The row is detached: what it says holds for the whole request, whatever transactions the request runs.
+
+    :raises SessionEnded: there is none, or it is over.
+    :raises registrations.PlatformInactive: its platform has been switched off.
+    """
+    if "panel_session" not in g:
+        g.panel_session = by_token(_bearer())
+        structlog.contextvars.bind_contextvars(session=g.panel_session.id)
+    found: PanelSession = g.panel_session
+    return found
+
+
+def _bearer() -> str:
+    credentials = request.authorization
+    token = credentials.token if credentials and credentials.type == "bearer" else None
+    if not token:
+        raise SessionEnded("no bearer token")
+    return token
+
+
+def by_token(token: str) -> PanelSession:
+    """:raises SessionEnded, registrations.PlatformInactive: as `current`."""
+    found = _find(PanelSession.token == ids.fingerprint(token))
+    if found.expires_at < clock.now() + LIFETIME - _STEP:
+        with transaction():
+            row = update(PanelSession).where(PanelSession.id == found.id)
+            db.session.execute(row.values(expires_at=clock.now() + LIFETIME))
+    return found
+
+
+def by_id(session_id: int) -> PanelSession:
+    """:raises SessionEnded, registrations.PlatformInactive: as `current`."""
+    return _find(PanelSession.id == session_id)
+
+
+def _find(condition: ColumnElement[bool]) -> PanelSession:
+    query = select(PanelSession, Registration.standing).join(
+        Registration, Registration.id == PanelSession.registration_id
+    )
+    found = db.session.execute(query.where(condition)).one_or_none()
+    if found is None:
+        raise SessionEnded("no such session")
+    row, standing = found
+    if row.expires_at <= clock.now():
+        raise SessionEnded(f"session {row.id} is over")
+    if standing != Standing.ACTIVE:
+        raise registrations.PlatformInactive(f"session {row.id}")
+    db.session.expunge(row)
+    return row
+
+
+def require_staff() -> PanelSession:
+    """:raises NotAllowed: for learners."""
+    return _require("staff", may=current().is_staff)
+
+
+def require_approver() -> PanelSession:
+    """:raises NotAllowed: for all but instructors and administrators of the course."""
+    return _require("approver", may=current().may_approve)
+
+
+def _require(what: str, *, may: bool) -> PanelSession:
+    if not may:
+        found = current()
+        raise NotAllowed(f"session {found.id} in course {found.course_id} ({found.roles}) is no {what}")
+    return current()

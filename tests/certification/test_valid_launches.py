@@ -1,0 +1,51 @@
+"""The valid launches of the LTI 1.3 certification guide, as teacher and as student, under its titles.
+
+https://www.imsglobal.org/spec/lti/v1p3/cert#valid-teacher-launches
+"""
+
+from typing import Any
+
+import pytest
+
+from tests.launching import INSTRUCTOR, LEARNER, REMOVED, Browser, sessions, title
+
+UNKNOWN = "http://purl.imsglobal.org/vocab/lis/v2/uknownrole/unknown#Helper"
+ELSEWHERE = "http://purl.imsglobal.org/vocab/lis/v2/institution/person#Instructor"
+NO_NAMES = {"name": REMOVED, "given_name": REMOVED, "family_name": REMOVED}
+
+TEACHER_LAUNCHES: dict[str, tuple[dict[str, Any], bool]] = {
+    "Launch as Teacher": ({"roles": [INSTRUCTOR]}, True),
+    "Launch Teacher with Multiple Role Values": ({"roles": [INSTRUCTOR, ELSEWHERE]}, True),
+    "Launch Teacher with Short Role Value": ({"roles": ["Instructor"]}, True),
+    "Launch Teacher with Unknown Role": ({"roles": [UNKNOWN]}, False),
+    "Launch Teacher With No Role": ({"roles": []}, False),
+    "Launch Teacher Email Only": ({"roles": [INSTRUCTOR], **NO_NAMES}, True),
+    "Launch Teacher Names Only": ({"roles": [INSTRUCTOR], "email": REMOVED}, True),
+    "Launch Teacher No PII": ({"roles": [INSTRUCTOR], "email": REMOVED, **NO_NAMES}, True),
+}
+STUDENT_LAUNCHES: dict[str, tuple[dict[str, Any], bool]] = {
+    "Launch as Student": ({"roles": [LEARNER]}, False),
+    "Launch Student with Multiple Role Values": ({"roles": [LEARNER, ELSEWHERE]}, False),
+    "Launch Student with Short Role Value": ({"roles": ["Learner"]}, False),
+    "Launch Student with Unknown Role": ({"roles": [UNKNOWN]}, False),
+    "Launch Student With No Role": ({"roles": []}, False),
+    "Launch Student Email Only": ({"roles": [LEARNER], **NO_NAMES}, False),
+    "Launch Student Names Only": ({"roles": [LEARNER], "email": REMOVED}, False),
+    "Launch Student No PII": ({"roles": [LEARNER], "email": REMOVED, **NO_NAMES}, False),
+}
+LAUNCHES = TEACHER_LAUNCHES | STUDENT_LAUNCHES
+
+
+@pytest.mark.parametrize("launch", LAUNCHES)
+def test_a_valid_launch_is_let_in(browser: Browser, launch: str) -> None:
+    changes, is_staff = LAUNCHES[launch]
+    browser.enter(**changes)
+    (session,) = sessions()
+    assert session.is_staff == is_staff
+
+
+@pytest.mark.parametrize("role", [INSTRUCTOR, LEARNER], ids=["teacher", "student"])
+def test_a_launch_with_an_email_and_no_context_says_what_is_missing(browser: Browser, role: str) -> None:
+    """Valid by the standard; but a certificate is always one of a course."""
+    response = browser.launch(**NO_NAMES, roles=[role], context=REMOVED)
+    assert (response.status_code, title(response)) == (400, "No course came with this launch")

@@ -1,0 +1,230 @@
+"""`lti-cert`: what scripts and administrators rely on."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from flask import Flask
+
+from lti_cert.cli import main
+from lti_cert.outbox.models import RowState
+from lti_cert.settings import Settings
+from tests import building as b
+from tests.draining import drain
+from tests.running import environment
+
+ITEMS = {"Quiz": 20, "Essay": 100}
+
+
+@pytest.fixture
+def run(app: Flask, settings: Settings) -> Callable[..., Result]:
+    """Run a command as a process of its own would, on the test's database."""
+    assert app
+
+    def invoke(*words: str, input: str | None = None) -> Result:
+        return CliRunner().invoke(main, words, env=environment(settings), input=input)
+
+    return invoke
+
+
+@pytest.fixture
+def ok(run: Callable[..., Result]) -> Callable[..., str]:
+    def invoke(*words: str, **more: Any) -> str:
+        result = run(*words, **more)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    return invoke
+
+
+@pytest.fixture
+def course(app: Flask) -> Any:
+    assert app
+    made = b.course()
+    b.take(made, b.snapshot(ITEMS, {"ada": {"Quiz": 19, "Essay": 90}, "bob": {"Quiz": 12, "Essay": 60}, "cyd": {}}))
+    return made
+
+
+def test_the_whole_life_of_a_certificate_by_commands(course: Any, ok: Callable[..., str]) -> None:
+    ok("achievement", "set", "course-1", "--completion", "60", "--distinction", "85", "--approval", "--items", "all")
+    drain()
+    listed = json.loads(ok("certificate", "list", "--course", "course-1", "--json"))
+    assert [(row["user_id"], row["state"], row["pending_level"]) for row in listed] == [
+        ("ada", "pending", "distinction"),
+        ("bob", "pending", "completion"),
+        ("cyd", "none", None),
+    ]
+    assert set(listed[0]) == {"id", "course", "user_id", "name", "state", "level", "pending_level", "credential_id"}
+    ada, bob, cyd = (str(row["id"]) for row in listed)
+    ok("certificate", "approve", ada)
+    ok("certificate", "deny", bob, "--reason", "copied")
+    ok("certificate", "grant", cyd, "--level", "completion", "--reason", "oral exam")
+    ok("certificate", "revoke", ada, "--reason", "mistake")
+    ok("certificate", "reopen", bob)
+    rows = json.loads(ok("certificate", "list", "--json"))
+    assert [(row["state"], row["level"]) for row in rows] == [
+        ("revoked", "distinction"),
+        ("pending", None),
+        ("earned", "completion"),
+    ]
+    story = json.loads(ok("certificate", "show", ada, "--json"))
+    assert [step["action"] for step in story] == ["evaluate", "approve", "revoke"]
+    assert story[2]["reason"] == "mistake"
+    assert story[2]["actor"].startswith("os:")
+
+
+def test_the_export_has_the_shape_that_others_build_on(course: Any, ok: Callable[..., str]) -> None:
+    ok("achievement", "set", "course-1", "--completion", "60", "--no-approval")
+    drain()
+    exported = json.loads(ok("course", "export", "course-1", "--format", "json"))
+    assert exported["course"] | {"synced_at": None} == {
+        "id": "course-1",
+        "title": "Data Literacy",
+        "source": "ags",
+        "synced_at": None,
+        "complete": True,
+    }
+    [achievement] = exported["achievements"]
+    ada, _bob, cyd = achievement["members"]
+    assert set(ada) == {
+        *("user_id", "name", "email", "state", "level", "pending_level", "flags", "criteria", "credential_id"),
+        "issued_at",
+    }
+    assert (ada["state"], ada["level"]) == ("earned", "completion")
+    assert ada["criteria"] == [
+        {
+            "kind": "each_assessment",
+            "completion": True,
+            "distinction": True,
+            "detail": "2 of 2 assessments at 60 % or more",
+        }
+    ]
+    assert (cyd["state"], cyd["level"], cyd["credential_id"]) == ("none", None, None)
+
+
+def test_a_cell_that_looks_like_a_formula_is_harmless(app: Flask, ok: Callable[..., str]) -> None:
+    course = b.course()
+    read = b.snapshot(ITEMS, {"=cmd()": {}, "-1+1": {}, "@x": {}})
+    b.take(course, read)
+    b.achievement(course)
+    rows = list(csv.DictReader(io.StringIO(ok("course", "export", "course-1", "--format", "csv"))))
+    assert sorted(row["user_id"] for row in rows) == ["'-1+1", "'=cmd()", "'@x"]
+
+
+def test_a_rule_is_shown_as_it_can_be_set(course: Any, ok: Callable[..., str], tmp_path: Any) -> None:
+    written = {
+        "title": "Data Literacy",
+        "approval": False,
+        "award_from": "2020-01-01T00:00:00+00:00",
+        "criteria": [
+            {"kind": "n_of", "completion": 50.5, "distinction": None, "n": 1, "items": ["Quiz", "Essay"]},
+            {"kind": "average", "completion": 60, "weights": {"Quiz": 2}},
+            {"kind": "attestation"},
+        ],
+    }
+    file = tmp_path / "rule.json"
+    file.write_text(json.dumps(written))
+    ok("achievement", "set", "course-1", "--file", str(file), "--draft")
+    [shown] = json.loads(ok("achievement", "show", "course-1", "--json"))
+    assert (shown["status"], shown["title"], shown["approval"]) == ("draft", "Data Literacy", False)
+    ok("achievement", "set", "course-1", "--file", "-", input=json.dumps(shown))
+    [again] = json.loads(ok("achievement", "show", "course-1", "--json"))
+    assert again == shown | {"criteria_version": 2}
+    ok("achievement", "open", "course-1")
+    ok("achievement", "close", "course-1")
+    [closed] = json.loads(ok("achievement", "show", "course-1", "--json"))
+    assert closed["status"] == "closed"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("course", "export", "nowhere"), "no course “nowhere”"),
+        (("achievement", "show", "nowhere"), "no course “nowhere”"),
+        (("achievement", "set", "course-1", "--completion", "160"), "from 0 to 100"),
+        (("achievement", "set", "course-1", "--completion", "60", "--distinction", "50"), "must not be below"),
+        (("achievement", "set", "course-1", "--completion", "60", "--items", "Nope"), "no assessment “Nope”"),
+        (("certificate", "approve", "999"), "no certificate 999"),
+        (("outbox", "retry", "999"), "not set aside"),
+        (("platform", "activate", "999"), "999"),
+    ],
+)
+def test_a_failure_is_one_line_that_says_what_to_do(
+    course: Any, run: Callable[..., Result], words: tuple[str, ...], says: str
+) -> None:
+    result = run(*words)
+    assert result.exit_code != 0
+    assert says in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in result.output
+
+
+def test_what_cannot_be_done_to_a_certificate_fails_and_changes_nothing(
+    course: Any, ok: Callable[..., str], run: Callable[..., Result]
+) -> None:
+    ok("achievement", "set", "course-1", "--completion", "60", "--no-approval")
+    drain()
+    [ada, *_] = json.loads(ok("certificate", "list", "--json"))
+    result = run("certificate", "approve", str(ada["id"]))
+    assert result.exit_code != 0
+    assert "is earned; it cannot be approved" in result.stderr
+
+
+def test_platforms_are_registered_listed_and_switched_off(ok: Callable[..., str], run: Callable[..., Result]) -> None:
+    address = "https://lms.example.edu"
+    words = (
+        "--issuer",
+        address,
+        "--client-id",
+        "c1",
+        "--auth-url",
+        f"{address}/auth",
+        "--token-url",
+        f"{address}/token",
+    )
+    said = ok(
+        "platform", "add", *words, "--jwks-url", f"{address}/jwks", "--deployment-id", "1", "--deployment-id", "2"
+    )
+    assert "/lti/login" in said
+    [row] = json.loads(ok("platform", "list", "--json"))
+    assert (row["issuer"], row["standing"], row["deployments"]) == (address, "active", ["1", "2"])
+    ok("platform", "deactivate", str(row["id"]))
+    assert json.loads(ok("platform", "show", str(row["id"]), "--json"))[0]["standing"] == "inactive"
+    again = run("platform", "add", *words, "--jwks-url", f"{address}/jwks")
+    assert again.exit_code != 0
+    assert "already registered" in again.stderr
+
+
+def test_keys_are_made_and_rotated(ok: Callable[..., str]) -> None:
+    ok("key", "rotate")
+    before = json.loads(ok("key", "list", "--json"))
+    ok("key", "rotate")
+    after = json.loads(ok("key", "list", "--json"))
+    assert {key["kid"] for key in before} <= {key["kid"] for key in after}
+    assert len(after) > len(before)
+
+
+def test_the_outbox_is_listed(course: Any, ok: Callable[..., str]) -> None:
+    rows = json.loads(ok("outbox", "list", "--json"))
+    assert {row["state"] for row in rows} == {RowState.WAITING}
+    assert json.loads(ok("outbox", "list", "--state", "set_aside", "--json")) == []
+
+
+def test_the_doctor_says_what_to_do(run: Callable[..., Result]) -> None:
+    result = run("doctor")
+    assert result.exit_code != 0
+    assert "✓ base URL" in result.stdout
+    assert "lti-cert db upgrade" in result.stdout  # the tests' tables were made without migrations
+    assert "✗ queue" in result.stdout
+
+
+def test_wrong_settings_are_reported_together(app: Flask, settings: Settings) -> None:
+    env = environment(settings) | {"LTI_CERT_DATABASE_URL": "mysql://x", "LTI_CERT_LOG_LEVEL": "loud"}
+    result = CliRunner().invoke(main, ["course", "list"], env=env)
+    assert result.exit_code != 0
+    assert "LTI_CERT_DATABASE_URL" in result.stderr
+    assert "LTI_CERT_LOG_LEVEL" in result.stderr
