@@ -13,7 +13,7 @@ demo: $(VENV)/installed-tool ## a demo LMS and the tool on this machine; ARGS="-
 	@$(BIN)/lti-cert demo $(ARGS)
 
 test: $(VENV)/installed-tests ## every test, or what ARGS names: ARGS=tests/unit
-	@tests/e2e/install-chromium
+	@tests/e2e/install-browser
 	@$(BIN)/python -m pytest -n logical --maxprocesses 8 $(ARGS)
 
 check: $(VENV)/installed-tests ## format, lint, types, import floors

@@ -14,7 +14,10 @@ from lti_cert.certificates.events import (
 )
 from lti_cert.courses import freshness, sync
 from lti_cert.courses.events import CourseSynced, EvidenceChanged, SyncDue
+from lti_cert.issuing import issue
+from lti_cert.issuing.events import CertificateIssued
 from lti_cert.launch import purge
+from lti_cert.notices import digest, notify
 from lti_cert.outbox import tending
 from lti_cert.outbox.outbox import ClockRule, Job, JobMap
 
@@ -37,16 +40,30 @@ EVALUATE = Job(
     seconds=600,
 )
 
+ISSUE = Job("issue", issue.issue, takes=("certificate_id", "version"), queue="issue", batch=20)
+ISSUE_WAITING = Job("issue waiting", issue.issue_waiting, takes=("course_id",), queue="issue", unique=True)
+TELL_ISSUED = Job(
+    "tell issued", notify.tell_learner_issued, takes=("certificate_id", "credential_id"), queue="tell", batch=20
+)
+TELL_DENIED = Job(
+    "tell denied", notify.tell_learner_denied, takes=("certificate_id", "version"), queue="tell", batch=20
+)
+TELL_REVOKED = Job(
+    "tell revoked", notify.tell_learner_revoked, takes=("certificate_id", "version"), queue="tell", batch=20
+)
+DIGEST = Job("digest", digest.send_digest, takes=("course_id",), queue="tell", unique=True, serial="digest {course_id}")
+
 JOBS = JobMap(
     after={
         SyncDue: (SYNC,),
-        CourseSynced: (EVALUATE,),
+        CourseSynced: (EVALUATE, ISSUE_WAITING),
         EvidenceChanged: (EVALUATE,),
         AchievementChanged: (EVALUATE,),
-        CertificateProposed: (),
-        CertificateAwarded: (),
-        CertificateDenied: (),
-        CertificateRevoked: (),
+        CertificateProposed: (DIGEST,),
+        CertificateAwarded: (ISSUE,),
+        CertificateIssued: (TELL_ISSUED,),
+        CertificateDenied: (TELL_DENIED,),
+        CertificateRevoked: (TELL_REVOKED,),
     },
     clock=(
         ClockRule("stale courses", timedelta(minutes=5), freshness.stale_courses),

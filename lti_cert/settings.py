@@ -3,6 +3,7 @@
 docs/configuration.md is generated from these fields; a test compares them.
 """
 
+from email.policy import EmailPolicy
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -101,6 +102,15 @@ class Settings(BaseSettings):
             parts = urlsplit(value.get_secret_value())
             if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
                 raise ValueError("must look like smtp://user:password@host:587")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _check_mail_from(cls, value: str) -> str:
+        value = value.strip()
+        named = EmailPolicy().header_factory("From", value).addresses
+        if len(value.splitlines()) != 1 or len(named) != 1 or not (named[0].username and named[0].domain):
+            raise ValueError("must be one address like Certificates <certificates@example.edu>")
         return value
 
     @field_validator("secret_key")

@@ -1,6 +1,7 @@
 """Small courses, built through the same doors that launches and syncs use."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
@@ -80,6 +81,12 @@ def snapshot(
         people=tuple(Person(u, LEARNER, u.upper(), f"{u}@example.edu") for u in learners) + people,
         scores=scores,
     )
+
+
+def with_person(read: Snapshot, user_id: str, **changes: str) -> Snapshot:
+    """The snapshot with another name or address for one of its people."""
+    people = tuple(replace(one, **changes) if one.user_id == user_id else one for one in read.people)
+    return replace(read, people=people)
 
 
 def take(of_course: Course, read: Snapshot) -> SyncRun:

@@ -112,3 +112,9 @@ def mail_server(free_port: Callable[[], int]) -> Iterator[mail.MailServer]:
     """Only a test that asks for it may send mail."""
     with mail.running(free_port()) as server:
         yield server
+
+
+@pytest.fixture
+def mails(settings: Settings) -> mail.Mails:
+    """Reads the mails that were written into the data directory."""
+    return lambda: mail.written_to(settings.data_dir / "mail")

@@ -7,8 +7,8 @@ from lti_cert.settings import Settings
 
 HEAD = """# Configuration
 
-Every setting is an environment variable with the prefix `LTI_CERT_`. They are read once at start and checked together: all
-problems are reported at once, each with the variable's name. This page is generated from `lti_cert/settings.py`
+Every setting is an environment variable with the prefix `LTI_CERT_`. They are read once at start and checked together:
+all problems are reported at once, each with the variable's name. This page is generated from `lti_cert/settings.py`
 (`make configuration`); a test holds it to that.
 
 | variable | default | what it is |

@@ -90,11 +90,10 @@ def decide(
     done = transitions.move(achievement, moves, actor=actor)
     db.session.expire_all()
     done_ids = tuple(m.certificate_id for m in done)
-    if action == "reopen" and done:
-        members = [certificates[i].member_id for i in done_ids]
-        evaluation.evaluate_members(achievement, members, actor=actor, action=action)
-    else:
-        _refresh_flags(achievement, done_ids)
+    # What was decided may leave something to propose: distinction beside a completion granted by hand, or all of it
+    # afresh.
+    evaluation.evaluate_members(achievement, [certificates[i].member_id for i in done_ids])
+    _refresh_flags(achievement, done_ids)
     return Decided(done_ids, tuple(sorted(set(seen) - set(done_ids) - set(impossible))), tuple(impossible))
 
 

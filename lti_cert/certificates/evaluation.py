@@ -77,7 +77,7 @@ def evaluate(achievement_id: int) -> None:
     scope = _scope(achievement, mark)
     make_rows(achievement, scope)
     plan = plan_for(achievement, scope, is_released=mark.is_brake_released)
-    carry_out(achievement, plan, actor=transitions.SYSTEM)
+    carry_out(achievement, plan)
     _flag_leavers(achievement)
     _remember(achievement, mark, plan)
 
@@ -213,15 +213,15 @@ def _is_over_brake(achievement: Achievement, awards: int) -> bool:
     return awards > BRAKE_SHARE * (earned or 0)
 
 
-def carry_out(achievement: Achievement, plan: Plan, *, actor: str, action: str = "evaluate", reason: str = "") -> None:
+def carry_out(achievement: Achievement, plan: Plan) -> None:
     transitions.move(
         achievement,
         [
-            transitions.Move(p.certificate_id, p.now, p.version, p.change, action, reason, in_words(p.outcome))
+            transitions.Move(p.certificate_id, p.now, p.version, p.change, "evaluate", evidence=in_words(p.outcome))
             for p in plan.planned
             if p.change
         ],
-        actor=actor,
+        actor=transitions.SYSTEM,
     )
     _write_findings(plan.planned)
 
@@ -288,11 +288,9 @@ def _remember(achievement: Achievement, mark: EvaluationMark, plan: Plan) -> Non
     )
 
 
-def evaluate_members(achievement: Achievement, member_ids: Sequence[int], *, actor: str, action: str) -> None:
-    """Evaluate these members afresh, in the caller's transaction: what follows a reopening."""
+def evaluate_members(achievement: Achievement, member_ids: Sequence[int]) -> None:
+    """Evaluate these members afresh, in the caller's transaction: what follows a decision by hand."""
     if achievement.status != Status.OPEN or not achievement.course.certificates_on:
         return
-    scope = and_(
-        Member.course_id == achievement.course_id, Member.is_evaluated, Member.id.in_(id_set(list(member_ids)))
-    )
-    carry_out(achievement, plan_for(achievement, scope), actor=actor, action=action)
+    scope = and_(Member.course_id == achievement.course_id, Member.is_evaluated, Member.id.in_(id_set(member_ids)))
+    carry_out(achievement, plan_for(achievement, scope))

@@ -35,6 +35,11 @@ def key_list(as_json: bool) -> None:
 @in_app
 def key_rotate() -> None:
     """Let the next key sign; the present one is served until its grace ends."""
-    taken = keys.rotate(current.settings())
+    try:
+        taken = keys.rotate(current.settings())
+    except keys.KeysNotWritable as fault:
+        for name, content in fault.files.items():
+            click.echo(f"{name}\n{content}")
+        raise
     since = taken.signs_from.isoformat(timespec="seconds") if taken.signs_from else "its turn"
     click.echo(f"{taken.kid} signs from {since}")

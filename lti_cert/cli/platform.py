@@ -84,6 +84,16 @@ def platform_show(platform_id: int, as_json: bool) -> None:
     print_rows([_row(one) | addresses], as_json)
 
 
+@platform.command("accept")
+@click.argument("platform_id", metavar="ID", type=int)
+@click.argument("deployment_id", metavar="DEPLOYMENT")
+@in_app
+def platform_accept(platform_id: int, deployment_id: str) -> None:
+    """Let a deployment launch that was not named when the platform was added."""
+    with transaction():
+        registrations.accept_deployment(platform_id, deployment_id)
+
+
 @platform.command("activate")
 @click.argument("platform_id", metavar="ID", type=int)
 @in_app

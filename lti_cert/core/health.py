@@ -16,7 +16,9 @@ def live() -> Response:
 
 @bp.get("/ready")
 def ready() -> tuple[Response, int]:
-    """Ready once the database answers and has its tables. Redis is not asked for: without it pages go on and jobs wait."""
+    """Ready once the database answers and has its tables. Redis is not asked for: without it pages go on and jobs
+    wait.
+    """
     try:
         db.session.execute(text("SELECT version_num FROM alembic_version"))
     except SQLAlchemyError as error:

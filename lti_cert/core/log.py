@@ -18,7 +18,10 @@ _SHARED: list[structlog.typing.Processor] = [
 def configure_logs(level: str = "INFO", *, human: bool = False) -> None:
     """Send our events and those of libraries through one renderer; `human` draws lines for a terminal."""
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if human else structlog.processors.JSONRenderer()
+        # Its own choice of traceback prints local variables, and with them names and secrets.
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        if human
+        else structlog.processors.JSONRenderer()
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_SHARED,

@@ -37,7 +37,9 @@ def _begin() -> None:
     g.reference = ids.random_id(8)
     g.frame_ancestors = ()
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(reference=g.reference, path=request.path)
+    # The rule, not the path: some paths are secrets, a holder's private address for one.
+    route = request.url_rule.rule if request.url_rule else None
+    structlog.contextvars.bind_contextvars(reference=g.reference, route=route)
 
 
 def allow_framing(origins: Iterable[str]) -> None:

@@ -63,7 +63,9 @@ def serve_lms(port: int, tool_base_url: str) -> None:
 
 
 def prepare(app: Flask, *, lms_port: int, tool_base_url: str) -> None:
-    """Register the demo LMS, and set up its course as an instructor who launched once would have: rule, design, first sync."""
+    """Register the demo LMS, and set up its course as an instructor who launched once would have: rule, design, first
+    sync.
+    """
     issuer = lms_address(lms_port)
     with app.app_context(), transaction():
         registration = db.session.scalar(select(Registration).filter_by(issuer=issuer, client_id=CLIENT_ID))

@@ -1,1 +1,1 @@
-"""What a decision leaves in people's hands: documents, stored once and never drawn again."""
+"""What is given for an earned certificate: its design, the document, and where it can be checked."""

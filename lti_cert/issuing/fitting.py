@@ -39,7 +39,8 @@ class Block:
 def fit(text: str, setting: Setting, *, size: float, least: float, measure: float, lines: int = 1) -> Block:
     """The text within `measure` points, at `size` if it can be and never below `least`.
 
-    Raises GlyphMissing, or CertificateDoesNotFit.
+    :raises GlyphMissing: a character that no face can draw.
+    :raises CertificateDoesNotFit: it would be smaller than `least`.
     """
     if len(text) > _LONGEST:
         raise _does_not_fit(text, least)

@@ -18,7 +18,10 @@ _TOO_MANY = f"The logo has too many pixels: at most {MOST_PIXELS // 1_000_000} m
 
 
 def checked_logo(data: bytes) -> bytes:
-    """The upload as a PNG without metadata, no larger than print needs. Raises InputRejected."""
+    """The upload as a PNG without metadata, no larger than print needs.
+
+    :raises InputRejected: it is too large, too small, damaged, or no picture.
+    """
     if len(data) > MOST_BYTES:
         raise InputRejected(f"The logo has {len(data) / 1e6:.1f} MB; at most {MOST_BYTES / 1e6:.0f} MB can be used.")
     image = _opened(data)

@@ -22,6 +22,9 @@ from lti_cert.core.resources import TEMPLATES
 from lti_cert.issuing.composition import Composition
 from lti_cert.issuing.embedding import FAMILY, FONT
 from lti_cert.issuing.fitting import CertificateDoesNotFit
+from lti_cert.issuing.fonts import GlyphMissing
+
+__all__ = ["CertificateDoesNotFit", "GlyphMissing", "Printed", "Signatory", "render"]
 
 _FOLDER = TEMPLATES / "issuing"
 _POLICY = ResourceAccessPolicy.server(base_dir=_FOLDER, allow_remote=False)
@@ -77,8 +80,9 @@ class Printed:
 def render(printed: Printed) -> bytes:
     """One A4 page.
 
-    Raises GlyphMissing for a character that no face of ours can draw (emoji among them: a name is printed whole or not
-    at all), and CertificateDoesNotFit for more than a page can hold.
+    :raises GlyphMissing: a character that no face of ours can draw, emoji among them: a name is printed whole or not
+        at all.
+    :raises CertificateDoesNotFit: more than a page can hold.
     """
     html, composition = _compose(printed)
     target = io.BytesIO()

@@ -78,7 +78,10 @@ def is_right_to_left(text: str) -> bool:
 
 @lru_cache(maxsize=512)
 def shape(text: str, setting: Setting, *, right_to_left: bool) -> tuple[Cluster, ...]:
-    """One line, its clusters from left to right. Raises GlyphMissing for what no face can draw."""
+    """One line, its clusters from left to right.
+
+    :raises GlyphMissing: characters that no face can draw.
+    """
     order, levels = display_order(text, "R" if right_to_left else "L")
     scripts = _scripts(text, levels)
     language = next((_TELLING[script] for script in scripts if script in _TELLING), setting.language)

@@ -57,7 +57,8 @@ def context_roles(roles: list[str]) -> frozenset[str]:
     """
     found = {role for role in map(_context_role, roles) if role}
     if TEACHING_ASSISTANT in found:
-        # The standard has a platform send the principal role beside a sub-role: an assistant comes as an instructor too.
+        # The standard has a platform send the principal role beside a sub-role: an assistant comes as an instructor
+        # too.
         found.discard(INSTRUCTOR)
     return frozenset(found)
 

@@ -26,12 +26,19 @@ class Postponed(Exception):
         self.delay = delay
 
 
+class NeedsDecision(Exception):
+    """Raised by a job that will fail the same way until somebody changes something: set aside without further tries.
+
+    The message is shown to the administrator; it names no person.
+    """
+
+
 @dataclass(frozen=True)
 class Job:
     """What a worker runs for a row: `run` is called with the fields of the event that it `takes`.
 
-    A job is safe to run twice, reads late, and returns, or raises `Overtaken` or `Postponed`; anything else it raises
-    is a failure.
+    A job is safe to run twice, reads late, and returns, or raises `Overtaken`, `Postponed` or `NeedsDecision`; anything
+    else it raises is a failure, to be tried again.
     """
 
     name: str

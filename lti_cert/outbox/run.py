@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from lti_cert.core import clock, log
 from lti_cert.core.database import commit_guard, db, record_set, transaction
 from lti_cert.outbox.models import OutboxRow, RowState
-from lti_cert.outbox.outbox import Overtaken, Postponed, job_map
+from lti_cert.outbox.outbox import NeedsDecision, Overtaken, Postponed, job_map
 
 _log = log.get_logger(__name__)
 
@@ -107,6 +107,9 @@ def _perform(row: Claimed) -> bool:
         _finish(row, state=RowState.OVERTAKEN, note=str(why), finished_at=clock.now())
     except Postponed as wait:
         _wait(row, wait.delay, str(wait), attempts=row.attempts - 1)
+    except NeedsDecision as why:
+        _finish(row, state=RowState.SET_ASIDE, note=str(why), finished_at=clock.now())
+        bound.error("set aside", why=str(why))
     except LeaseLost:
         bound.warning("lease lost")
     except Exception as error:

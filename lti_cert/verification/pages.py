@@ -1,10 +1,10 @@
-"""What the public verification page says about one credential, as plain values."""
+"""What the public verification page and the holder's page say about one credential, as plain values."""
 
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-Standing = Literal["valid", "superseded", "revoked", "erased", "unknown"]
+Standing = Literal["valid", "superseded", "revoked", "damaged", "erased", "unknown"]
 Outcome = Literal["passed", "failed", "not_applicable"]
 
 
@@ -38,3 +38,18 @@ class VerificationPage:
     """None for an unknown or erased credential."""
     revoked_on: date | None = None
     checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True)
+class HolderPage:
+    """What a learner finds at her private address: the document, and what she needs to share it."""
+
+    is_revoked: bool
+    credential_id: str
+    facts: Facts
+    has_document: bool
+    waits_for: str
+    """Why there is no document yet, a sentence; empty where it is only being made."""
+    verify_url: str
+    linkedin_url: str
+    revoked_on: date | None = None

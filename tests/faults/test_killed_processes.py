@@ -1,5 +1,6 @@
 """Workers and relays killed at random moments while 200 certificates are made: nothing is lost, nothing is doubled."""
 
+import logging
 import random
 import time
 from collections import Counter
@@ -8,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from lti_cert.issuing.models import Document
 from sqlalchemy import func, select
 
 from lti_cert.achievements import saving
 from lti_cert.certificates.models import Certificate, Credential
 from lti_cert.core.database import db, transaction
-from lti_cert.issuing.models import Document
 from lti_cert.outbox.models import OutboxRow, RowState
 from lti_cert.settings import Settings
 from tests import building as b
@@ -42,7 +43,7 @@ def test_after_any_killing_each_learner_has_one_certificate_one_document_and_her
 ) -> None:
     assert app
     seed = random.randrange(10**6)
-    print(f"seed {seed}")  # a failure can be repeated
+    logging.getLogger(__name__).info("seed %s", seed)  # a failure can be repeated
     chance = random.Random(seed)
     course = b.course()
     learners = {f"u{n:03}": {"Quiz": 90} for n in range(LEARNERS)}

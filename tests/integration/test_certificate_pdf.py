@@ -17,10 +17,8 @@ from PIL import Image
 from pypdf import PageObject, PdfReader
 
 from lti_cert.issuing.embedding import FONT
-from lti_cert.issuing.fitting import CertificateDoesNotFit
-from lti_cert.issuing.fonts import GlyphMissing
 from lti_cert.issuing.logos import checked_logo
-from lti_cert.issuing.pdf import Printed, Signatory, render
+from lti_cert.issuing.pdf import CertificateDoesNotFit, GlyphMissing, Printed, Signatory, render
 from lti_cert.issuing.shaping import Setting, shape
 
 PRINTED = Printed(

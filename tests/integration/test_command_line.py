@@ -192,6 +192,7 @@ def test_platforms_are_registered_listed_and_switched_off(ok: Callable[..., str]
     assert "/lti/login" in said
     [row] = json.loads(ok("platform", "list", "--json"))
     assert (row["issuer"], row["standing"], row["deployments"]) == (address, "active", ["1", "2"])
+    ok("platform", "accept", str(row["id"]), "3")
     ok("platform", "deactivate", str(row["id"]))
     assert json.loads(ok("platform", "show", str(row["id"]), "--json"))[0]["standing"] == "inactive"
     again = run("platform", "add", *words, "--jwks-url", f"{address}/jwks")

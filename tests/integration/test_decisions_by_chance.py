@@ -97,7 +97,7 @@ def obvious_level(read: Snapshot, rule: Mapping[str, Any], user_id: str) -> str 
         left = [item for item in asked if not (item.ref in result and result[item.ref].is_excused)]
 
         def share(item: Item) -> Fraction | None:
-            score = result.get(item.ref)  # noqa: B023  (called before the loop goes on)
+            score = result.get(item.ref)
             if score is None or score.score is None or item.maximum <= 0:
                 return None
             return Fraction(score.score, item.maximum)

@@ -172,6 +172,15 @@ def test_a_denied_certificate_is_reopened_and_evaluated_afresh() -> None:
     assert b.certificate(achievement, "ada").flags == []
 
 
+def test_distinction_is_proposed_beside_a_completion_that_was_granted_by_hand() -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {"ada": GOOD}))
+    achievement = b.achievement(course, b.document(distinction=85, approval=True))
+    b.evaluate(course)
+    b.decide(achievement, "grant", "ada")
+    assert b.standing(achievement, "ada") == ("earned", "completion", "distinction")
+
+
 def test_a_revoked_certificate_gets_a_new_credential_and_the_old_one_stays_revoked() -> None:
     course = b.course()
     b.take(course, b.snapshot(ITEMS, {"ada": FAIR}))
@@ -184,7 +193,7 @@ def test_a_revoked_certificate_gets_a_new_credential_and_the_old_one_stays_revok
     assert db.session.scalars(select(Credential.status).order_by(Credential.id)).all() == ["revoked", "valid"]
     assert moves_of(b.certificate(achievement, "ada"))[-2:] == [
         ("reopen", "revoked", "none"),
-        ("reopen", "none", "earned"),
+        ("evaluate", "none", "earned"),
     ]
 
 

@@ -174,7 +174,7 @@ def test_the_rule_reads_as_a_sentence() -> None:
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "x", None, True, 10**30, [1], "1e400"])
 def test_what_is_no_number_of_points_is_refused(value: object) -> None:
-    with pytest.raises(ValueError, match="number|large"):
+    with pytest.raises(ValueError, match=r"number|large"):
         millionths(value)
 
 

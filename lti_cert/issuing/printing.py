@@ -1,0 +1,101 @@
+"""Everything that stands on a document, gathered from where each value is kept."""
+
+import hashlib
+import re
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from lti_cert.achievements.criteria import Level
+from lti_cert.achievements.models import Achievement
+from lti_cert.certificates.models import Credential
+from lti_cert.core import clock
+from lti_cert.core.lines import one_line
+from lti_cert.courses.models import Course
+from lti_cert.issuing import design as designs
+from lti_cert.issuing import pdf, sharing
+from lti_cert.issuing.models import Design
+from lti_cert.issuing.pdf import Printed, Signatory
+
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+"""https://www.rfc-editor.org/rfc/rfc5646#section-2.1, without its rarities."""
+
+SAMPLE_NAME = "Maria Sample"
+SAMPLE_ID = "1" * 22
+
+
+def printed_for(credential: Credential) -> Printed:
+    """What this credential's document says, as of now."""
+    certificate = credential.certificate
+    design = designs.design_of(certificate.achievement)
+    return _printed(
+        certificate.achievement,
+        design,
+        name=certificate.member.name,
+        level=Level(credential.level),
+        awarded_at=credential.awarded_at,
+        public_id=credential.public_id,
+        language=_language(certificate.member.locale),
+    )
+
+
+def preview(achievement: Achievement, design: Design, level: Level) -> bytes:
+    """The document that somebody made up would get; to be tried before a design is saved.
+
+    :raises GlyphMissing: a text of the design, or the title, has a character that cannot be drawn.
+    :raises CertificateDoesNotFit: there is more text than room.
+    """
+    now = clock.now()
+    return pdf.render(_printed(achievement, design, name=SAMPLE_NAME, level=level, awarded_at=now, public_id=SAMPLE_ID))
+
+
+def _printed(
+    achievement: Achievement,
+    design: Design,
+    *,
+    name: str,
+    level: Level,
+    awarded_at: datetime,
+    public_id: str,
+    language: str = "en",
+) -> Printed:
+    return Printed(
+        title=one_line(achievement.title),
+        name=one_line(name),
+        level=level.value,
+        course=course_name(achievement.course),
+        date=in_words(awarded_at),
+        issuer=issuer_name(achievement.course, design),
+        subtitle=design.subtitle,
+        signatories=tuple(Signatory(**one) for one in design.signatories),
+        logo=design.logo,
+        verify_url=sharing.verify_url(public_id),
+        credential_id=public_id,
+        language=language,
+    )
+
+
+def course_name(course: Course) -> str:
+    return one_line(course.title) or one_line(course.label)
+
+
+def issuer_name(course: Course, design: Design) -> str:
+    return design.issuer or one_line(course.registration.name) or course_name(course)
+
+
+def _language(locale: str) -> str:
+    """The holder's: her name's letters look different in different languages. Some platforms write en_GB."""
+    tag = locale.replace("_", "-")
+    return tag if _LANGUAGE_TAG.fullmatch(tag) else "en"
+
+
+def in_words(at: datetime) -> str:
+    return f"{at.day} {at:%B %Y}"
+
+
+def frozen(printed: Printed, awarded_at: datetime) -> dict[str, Any]:
+    """The printed values as JSON; a logo by its SHA-256, since its bytes stand in the document itself."""
+    return asdict(printed) | {
+        "logo": hashlib.sha256(printed.logo).hexdigest() if printed.logo else None,
+        "awarded_on": awarded_at.date().isoformat(),
+    }

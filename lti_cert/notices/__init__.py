@@ -1,0 +1,1 @@
+"""Who is told what: the mails, and the record of those that were sent."""
