@@ -122,12 +122,8 @@ class Result(Base):
 
     __tablename__ = "result"
     __table_args__ = (
-        Index("ix_result_member_id", "member_id"),
-        # Evaluation reads one item's scores of everybody: clustered so on SQLite, an index that covers it on
-        # PostgreSQL.
-        Index(
-            "ix_result_item_covering", "line_item_id", "member_id", postgresql_include=["score", "is_excused"]
-        ).ddl_if(dialect="postgresql"),
+        Index(None, "member_id"),
+        # Evaluation reads one item's scores of everybody: the table lies in that order.
         {"sqlite_with_rowid": False},
     )
 
