@@ -186,6 +186,9 @@ SYNC_FAILED = Sync(
     "Ask the administrator of your learning platform to switch on names and roles for this tool.",
     at=NOW,
 )
+SYNC_PAUSED = Sync(
+    "paused", "The learning platform asked to be left alone for a while. Reading goes on by itself.", at=NOW
+)
 SYNC_HELD = Sync(
     "held",
     "67 of 212 learners are missing from what was read.",
@@ -201,10 +204,17 @@ def overview_scenes() -> Scenes:
         "syncing": replace(OVERVIEW, sync=SYNCING),
         "sync-failed": replace(OVERVIEW, sync=SYNC_FAILED, header=replace(HEADER, freshness=STALE)),
         "sync-held": replace(OVERVIEW, sync=SYNC_HELD),
+        "sync-paused": replace(OVERVIEW, sync=SYNC_PAUSED),
         "no-rule": instructor_pages.OverviewPage(NO_RULE),
     }
     for name, page in shown.items():
         yield f"overview-{name}", Scene("panel/overview.html", {"page": page})
+    reason = "It has 145 learners, the one before had 212."
+    loss = replace(PREVIEW, newly=MOVE(0))
+    held = {"open": (loss,), "flood": (replace(PREVIEW, is_over_brake=True, awards=57),), "nothing-open": ()}
+    for name, previews in held.items():
+        page = instructor_pages.HeldPage(HEADER, 7, NOW, reason, previews)
+        yield f"held-{name}", Scene("panel/held.html", {"page": page})
 
 
 COLUMNS = (
@@ -278,7 +288,7 @@ def rules_scenes() -> Scenes:
         "over-the-brake": replace(RULES, header=replace(HEADER, status="draft"), approval=False, preview=flood),
         "errors": replace(RULES, criteria=WRONG, items=(*ITEMS, GONE), title="", errors=RULE_ERRORS),
         "first": instructor_pages.RulesPage(NO_RULE, "", TITLE, (EACH,), ITEMS),
-        "no-items": replace(RULES, items=(), charts=(no_scores,), warning=impossible),
+        "no-items": replace(RULES, items=(), charts=(no_scores,), warnings=(impossible,)),
         "assistant": replace(RULES, header=ASSISTANT),
     }
     for name, page in shown.items():

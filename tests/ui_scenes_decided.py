@@ -27,7 +27,7 @@ PIXEL = (
 
 Person = instructor_pages.PersonRow
 Filter = instructor_pages.PeopleFilter
-UNDECIDED: tuple[instructor_pages.Action, ...] = ("approve", "deny", "grant", "attest")
+UNDECIDED: tuple[str, ...] = ("approve", "deny", "grant", "attest")
 PEOPLE = (
     Person("101", 3, "Ada Lovelace", "pending", None, "distinction", "7 of 7", (), NOW, UNDECIDED),
     Person("102", 1, "Nguyễn Thị Minh Khai", "pending", None, "completion", "7 of 7", ("held",), NOW, UNDECIDED),
@@ -69,7 +69,7 @@ PEOPLE_PAGE = instructor_pages.PeoplePage(
     pages=3,
     state_counts={"waiting": 13, "none": 123, "pending": 12, "earned": 70, "denied": 5, "revoked": 2},
     flag_counts={"held": 1, "no_longer_met": 2},
-    sorts=("name", "-name", "state", "-state", "level", "-level", "progress", "-progress", "as_of", "-as_of"),
+    sorts=("name", "-name", "state", "-state", "level", "-level", "progress", "-progress", "moved", "-moved"),
     all_matching=(*(person.reference for person in PEOPLE), *(f"{number}:1" for number in range(109, 313))),
     attestation="Safety briefing",
 )
@@ -101,30 +101,26 @@ def people_scenes() -> Scenes:
     yield "evidence-empty", Scene("panel/evidence.html", {"page": unseen, "heading": "Nobody"})
 
 
+REJECTED_DESIGN = pages.Notice(
+    "failed", "Nothing was saved. Please correct this:", ("The logo is not a PNG or JPEG picture that can be read.",)
+)
 DESIGN = instructor_pages.DesignPage(
     HEADER,
-    TITLE,
     "has completed a course of 60 hours",
     "University of Example",
     (instructor_pages.Signatory("Prof. Maria Chen", "Head of the department"),),
     has_distinction=True,
 )
-DESIGN_ERRORS = {
-    "logo": "This is not a PNG or JPEG image.",
-    "title_line": "Give it a title.",
-    "signatory_2": "A role without a name.",
-}
 
 
 def design_scenes() -> Scenes:
     drawn = instructor_pages.DesignPreview(image_url=PIXEL)
-    framed = instructor_pages.DesignPreview(document_url="/scene/shell-loading", level="distinction")
     failed = instructor_pages.DesignPreview(failed_because="the logo cannot be read.")
     shown = {
         "first": DESIGN,
         "image": replace(DESIGN, logo_url=PIXEL, preview=drawn),
-        "document": replace(DESIGN, preview=framed),
-        "failed": replace(DESIGN, preview=failed, errors=DESIGN_ERRORS),
+        "failed": replace(DESIGN, header=replace(HEADER, notice=REJECTED_DESIGN), preview=failed),
+        "no-rule": replace(DESIGN, header=NO_RULE),
         "assistant": replace(DESIGN, header=ASSISTANT),
     }
     for name, page in shown.items():

@@ -63,6 +63,8 @@ class Criterion:
     items: Literal["all"] | tuple[int, ...] = ALL
     weights: Mapping[int, int] | None = None
     """By item, in millionths; an item without one weighs 1. Only for `average`."""
+    label: str = ""
+    """What is confirmed, in an instructor's words. Only for `attestation`."""
 
     @property
     def distinction_bar(self) -> int | None:
@@ -223,8 +225,9 @@ def _attestation_holds(_criterion: Criterion, counted: Tally) -> tuple[bool, boo
     return counted.attested, counted.attested
 
 
-def _attestation_detail(_criterion: Criterion, counted: Tally) -> str:
-    return "confirmed by an instructor" if counted.attested else "not confirmed by an instructor yet"
+def _attestation_detail(criterion: Criterion, counted: Tally) -> str:
+    words = "confirmed by an instructor" if counted.attested else "not confirmed by an instructor yet"
+    return f"“{criterion.label}” {words}" if criterion.label else words
 
 
 _HOLDS = {
@@ -243,9 +246,10 @@ _DETAIL = {
 
 def percent(bar: int | Fraction | None) -> str:
     """A percentage for people: one decimal at most, truncated, so that 69.996 does not read 70."""
-    tenths = int((bar or 0) * 10 / PERCENT) if isinstance(bar, Fraction) else (bar or 0) * 10 // PERCENT
-    whole, tenth = divmod(tenths, 10)
-    return f"{whole}.{tenth} %" if tenth else f"{whole} %"
+    tenths = (bar or 0) * 10 // PERCENT
+    whole, tenth = divmod(abs(tenths), 10)
+    sign = "-" if tenths < 0 else ""
+    return f"{sign}{whole}.{tenth} %" if tenth else f"{sign}{whole} %"
 
 
 def score_percent(score: int, maximum: int) -> str:
@@ -280,7 +284,8 @@ def sentence(criteria: Sequence[Criterion], items: Sequence[Item]) -> str:
 
 def _clause(criterion: Criterion, items: Sequence[Item]) -> str:
     count = len(required(criterion, items))
-    which = f"all {count} assessments" if criterion.items == ALL else f"{count} chosen assessments"
+    noun = "assessment" if count == 1 else "assessments"
+    which = f"the {count} {noun}" if criterion.items == ALL else f"the {count} chosen {noun}"
     bars = percent(criterion.completion)
     if criterion.distinction is not None:
         bars += f" ({percent(criterion.distinction)} for distinction)"
@@ -292,4 +297,4 @@ def _clause(criterion: Criterion, items: Sequence[Item]) -> str:
         case Kind.N_OF:
             return f"at least {criterion.n} of {which} at {bars} or more"
         case Kind.ATTESTATION:
-            return "confirmation by an instructor"
+            return "confirmation by an instructor" + (f" of “{criterion.label}”" if criterion.label else "")

@@ -1,21 +1,22 @@
 """The rule of an achievement as people write it (the form, `achievement set --file`) and as we keep it.
 
 The document: {"title", "approval", "award_from", "criteria": [{"kind", "completion", "distinction", "n", "items",
-"weights"}]}, percentages
-as numbers, items "all" or a list of line item ids or labels, weights by the same.
+"weights", "label"}]}, percentages as numbers, items "all" or a list of line item ids or labels, weights by the same;
+the label says what an instructor confirms.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard
 
 from lti_cert.achievements.criteria import ALL, GRADED, HUNDRED_PERCENT, Criterion, Item, Kind, offers_distinction
 from lti_cert.core.errors import InputRejected
 from lti_cert.sources.snapshot import millionths
 
 LONGEST_TITLE = 200
+LONGEST_LABEL = 200
 MOST_CRITERIA = 20
 
 
@@ -31,86 +32,126 @@ class Rule:
         return offers_distinction(self.criteria)
 
 
+@dataclass(frozen=True)
+class Problem:
+    """Something in a written rule that cannot be, and where it stands."""
+
+    text: str
+    field: str
+    number: int | None = None
+    """Of the criterion, from 1; None for what belongs to the whole."""
+
+    def __str__(self) -> str:
+        return f"Rule {self.number}: {self.text}" if self.number else self.text
+
+
+class RuleRejected(InputRejected):
+    def __init__(self, found: Sequence[Problem]) -> None:
+        self.found = tuple(found)
+        super().__init__(*map(str, found))
+
+
 def from_document(document: object, refs: Mapping[str, int]) -> Rule:
     """Read a rule that somebody wrote; `refs` tells each line item's id by its reference and by its label.
 
-    :raises InputRejected: with a sentence for every problem.
+    :raises RuleRejected: naming every problem.
     """
-    problems: list[str] = []
     if not isinstance(document, Mapping):
-        raise InputRejected("The rule must be a JSON object with “criteria”.")
+        raise RuleRejected([Problem("The rule must be a JSON object with “criteria”.", "criteria")])
+    problems: list[Problem] = []
     title = document.get("title") or "Certificate"
-    if not isinstance(title, str) or not title.strip() or len(title) > LONGEST_TITLE:
-        problems.append(f"The title must be a text of at most {LONGEST_TITLE} letters.")
+    if not _is_text(title, LONGEST_TITLE) or not title.strip():
+        problems.append(Problem(f"The title must be a text of at most {LONGEST_TITLE} letters.", "title"))
     entries = document.get("criteria")
     if not isinstance(entries, list) or not entries or len(entries) > MOST_CRITERIA:
-        raise InputRejected(*problems, f"“criteria” must be a list of 1 to {MOST_CRITERIA} rules.")
+        problems.append(Problem(f"“criteria” must be a list of 1 to {MOST_CRITERIA} rules.", "criteria"))
+        raise RuleRejected(problems)
     criteria = tuple(_criterion(entry, refs, number, problems) for number, entry in enumerate(entries, 1))
     if sum(1 for criterion in criteria if criterion and criterion.kind is Kind.ATTESTATION) > 1:
-        problems.append("There can be one attestation.")
+        problems.append(Problem("There can be one attestation.", "criteria"))
     award_from = _moment(document.get("award_from"), problems)
     if problems:
-        raise InputRejected(*problems)
+        raise RuleRejected(problems)
     found = tuple(criterion for criterion in criteria if criterion)
-    return Rule(str(title).strip(), found, document.get("approval", True) is True, award_from)
+    return Rule(title.strip(), found, document.get("approval", True) is True, award_from)
 
 
-def _criterion(entry: object, refs: Mapping[str, int], number: int, problems: list[str]) -> Criterion | None:
-    def problem(text: str) -> None:
-        problems.append(f"Rule {number}: {text}")
+def _is_text(value: object, longest: int) -> TypeGuard[str]:
+    """Whether it is one that a database takes: no NUL, no half of a surrogate pair."""
+    return isinstance(value, str) and len(value) <= longest and not set(value) & _NEVER_STORED
+
+
+_NEVER_STORED = frozenset({"\x00", *map(chr, range(0xD800, 0xE000))})
+
+_Report = Callable[[str, str], None]
+"""Called with a field and what is wrong with it."""
+
+
+def _criterion(entry: object, refs: Mapping[str, int], number: int, problems: list[Problem]) -> Criterion | None:
+    def problem(field: str, text: str) -> None:
+        problems.append(Problem(text, field, number))
 
     if not isinstance(entry, Mapping) or entry.get("kind") not in set(Kind):
-        problem(f"“kind” must be one of {', '.join(Kind)}.")
+        problem("kind", f"“kind” must be one of {', '.join(Kind)}.")
         return None
     kind = Kind(entry["kind"])
     if kind not in GRADED:
-        return Criterion(kind)
+        return Criterion(kind, label=_label(entry.get("label"), problem))
     completion = _percentage(entry.get("completion"), "completion", problem)
     distinction = None
     if entry.get("distinction") is not None:
         distinction = _percentage(entry["distinction"], "distinction", problem)
         if completion is not None and distinction is not None and distinction < completion:
-            problem("the bar for distinction must not be below the one for completion.")
+            problem("distinction", "the bar for distinction must not be below the one for completion.")
     n = None
     if kind is Kind.N_OF:
         n = entry.get("n")
         if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= 10_000:
-            problem("“n” must be a whole number from 1.")
+            problem("n", "“n” must be a whole number from 1.")
             n = None
     items = _items(entry.get("items", ALL), refs, problem)
     weights = _weights(entry.get("weights"), refs, problem) if kind is Kind.AVERAGE else None
     return Criterion(kind, completion, distinction, n, items, weights)
 
 
-def _percentage(value: object, name: str, problem: Any) -> int | None:
+def _label(value: object, problem: _Report) -> str:
+    if value is None:
+        return ""
+    if not _is_text(value, LONGEST_LABEL):
+        problem("label", f"“label” must be a text of at most {LONGEST_LABEL} letters.")
+        return ""
+    return value.strip()
+
+
+def _percentage(value: object, name: str, problem: _Report) -> int | None:
     try:
         bar = millionths(value)
     except ValueError:
         bar = -1
     if not 0 <= bar <= HUNDRED_PERCENT:
-        problem(f"“{name}” must be a percentage from 0 to 100.")
+        problem(name, f"“{name}” must be a percentage from 0 to 100.")
         return None
     return bar
 
 
-def _items(value: object, refs: Mapping[str, int], problem: Any) -> Any:
+def _items(value: object, refs: Mapping[str, int], problem: _Report) -> Any:
     if value == ALL:
         return ALL
     if not isinstance(value, list) or not value:
-        problem("choose at least one assessment, or “all”.")
+        problem("items", "choose at least one assessment, or “all”.")
         return ALL
     unknown = [str(ref) for ref in value if str(ref) not in refs]
     if unknown:
-        problem(f"the course has no assessment {', '.join(f'“{ref}”' for ref in unknown[:5])}.")
+        problem("items", f"the course has no assessment {', '.join(f'“{ref}”' for ref in unknown[:5])}.")
         return ALL
     return tuple(dict.fromkeys(refs[str(ref)] for ref in value))
 
 
-def _weights(value: object, refs: Mapping[str, int], problem: Any) -> Mapping[int, int] | None:
+def _weights(value: object, refs: Mapping[str, int], problem: _Report) -> Mapping[int, int] | None:
     if not value:
         return None
     if not isinstance(value, Mapping):
-        problem("“weights” must name a number for each assessment.")
+        problem("weights", "“weights” must name a number for each assessment.")
         return None
     found = {}
     for ref, weight in value.items():
@@ -119,21 +160,25 @@ def _weights(value: object, refs: Mapping[str, int], problem: Any) -> Mapping[in
         except ValueError:
             amount = -1
         if ref not in refs or amount < 0:
-            problem(f"the weight of “{ref}” must be a number from 0 and belong to an assessment of the course.")
+            text = f"the weight of “{ref}” must be a number from 0 and belong to an assessment of the course."
+            problem("weights", text)
         else:
             found[refs[ref]] = amount
     return found
 
 
-def _moment(value: object, problems: list[str]) -> datetime | None:
+def _moment(value: object, problems: list[Problem]) -> datetime | None:
     if not value:
         return None
     try:
         moment = datetime.fromisoformat(str(value))
-    except ValueError:
-        problems.append("“award_from” must be a date like 2026-12-01 or 2026-12-01T09:00+01:00.")
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment.astimezone(UTC)  # what is no moment there cannot be kept
+    except (ValueError, OverflowError):
+        text = "“award_from” must be a date like 2026-12-01 or 2026-12-01T09:00+01:00."
+        problems.append(Problem(text, "award_from"))
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment
 
 
 def to_document(rule: Rule, refs: Mapping[int, str]) -> dict[str, Any]:
@@ -153,6 +198,7 @@ def to_document(rule: Rule, refs: Mapping[int, str]) -> dict[str, Any]:
                 if criterion.weights
                 else None,
             }
+            | ({"label": criterion.label} if criterion.label else {})
             for criterion in rule.criteria
         ],
     }
@@ -181,6 +227,7 @@ def to_stored(rule: Rule) -> dict[str, Any]:
                 "weights": {str(item): weight for item, weight in criterion.weights.items()}
                 if criterion.weights
                 else None,
+                "label": criterion.label,
             }
             for criterion in rule.criteria
         ],
@@ -200,6 +247,7 @@ def from_stored(stored: Mapping[str, Any]) -> Rule:
                 n=entry["n"],
                 items=ALL if entry["items"] == ALL else tuple(entry["items"]),
                 weights={int(item): weight for item, weight in entry["weights"].items()} if entry["weights"] else None,
+                label=entry.get("label", ""),
             )
             for entry in stored["criteria"]
         ),

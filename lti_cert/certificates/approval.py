@@ -1,4 +1,5 @@
-"""What people decide: approve, deny, grant, revoke, reopen, reissue, attest. One or hundreds at a time.
+"""What people decide: approve, confirm what is held, deny, grant, revoke, reopen, reissue, attest. One or hundreds at
+a time.
 
 Each decision names the row version that was seen; what has moved since is skipped and reported, never overridden.
 """
@@ -49,7 +50,7 @@ def decide(
     level: Level | None = None,
     is_told: bool = True,
 ) -> Decided:
-    """Approve, deny, grant, revoke, reopen or reissue, in the caller's transaction.
+    """Carry out one of `ACTIONS`, in the caller's transaction.
 
     :raises InputRejected: an unknown action, or a reason that is missing or too long.
     """
@@ -98,6 +99,7 @@ def decide(
 
 _CHANGES: Mapping[str, Callable[[Standing, Level], Change]] = {
     "approve": lambda now, _level: lifecycle.approved(now),
+    "confirm_held": lambda now, _level: lifecycle.confirmed(now),
     "deny": lambda now, _level: lifecycle.denied(now),
     "grant": lifecycle.granted,
     "revoke": lambda now, _level: lifecycle.revoked(now),
@@ -106,6 +108,19 @@ _CHANGES: Mapping[str, Callable[[Standing, Level], Change]] = {
 }
 
 ACTIONS = tuple(_CHANGES)
+
+
+def possible(now: Standing) -> tuple[str, ...]:
+    """What can be decided about a certificate that stands so."""
+    return tuple(action for action in ACTIONS if any(_is_possible(action, now, level) for level in Level))
+
+
+def _is_possible(action: str, now: Standing, level: Level) -> bool:
+    try:
+        _CHANGES[action](now, level)
+    except NotPossible:
+        return False
+    return True
 
 
 def _these(member_ids: Sequence[int]) -> ColumnElement[bool]:

@@ -129,6 +129,13 @@ def approved(now: Standing) -> Change:
     return Change(Standing(State.EARNED, now.pending_level), Effect.AWARDED)
 
 
+def confirmed(now: Standing) -> Change:
+    """What was held because so many came at once is meant."""
+    if not now.is_held:
+        raise NotPossible("nothing is held")
+    return approved(now)
+
+
 def denied(now: Standing) -> Change:
     match now:
         case Standing(state=State.EARNED, pending_level=Level()):

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import contains_eager
 
 from lti_cert.achievements import saving
+from lti_cert.achievements.criteria import Level
 from lti_cert.achievements.models import Achievement
 from lti_cert.certificates import evaluation
 from lti_cert.certificates.lifecycle import State
@@ -29,14 +30,24 @@ def listing(
 ) -> Select[Certificate]:
     """The certificates of an achievement with their members, to be paged by the caller.
 
-    `state` may also be "waiting": everything that waits for a decision.
+    `state` may also be "waiting": everything that waits for a decision. A sort with a minus in front runs backwards.
     """
-    query = (
-        select(Certificate)
-        .join(Certificate.member)
-        .options(contains_eager(Certificate.member))
-        .where(Certificate.achievement_id == achievement_id, or_(Member.is_evaluated, Certificate.state != State.NONE))
-    )
+    whole = select(Certificate).options(contains_eager(Certificate.member))
+    arranged: Select[Certificate] = _arranged(whole, achievement_id, state, flag, search, sort)
+    return arranged
+
+
+def references(
+    achievement_id: int, *, state: str = "", flag: str = "", search: str = "", sort: str = "name"
+) -> Select[Any]:
+    """Of the same certificates, in the same order: id, version and member id."""
+    columns = select(Certificate.id, Certificate.version, Certificate.member_id)
+    arranged: Select[Any] = _arranged(columns, achievement_id, state, flag, search, sort)
+    return arranged
+
+
+def _arranged(query: Any, achievement_id: int, state: str, flag: str, search: str, sort: str) -> Any:
+    query = query.join(Certificate.member).where(_is_listed(achievement_id))
     if state == "waiting":
         query = query.where(Certificate.pending_level.is_not(None))
     elif state:
@@ -49,11 +60,26 @@ def listing(
     return query.order_by(*_ORDERS.get(sort, _ORDERS["name"]))
 
 
+def _is_listed(achievement_id: int) -> ColumnElement[bool]:
+    return and_(Certificate.achievement_id == achievement_id, or_(Member.is_evaluated, Certificate.state != State.NONE))
+
+
+_NAME = func.lower(Member.name)
+_STATE = case({"pending": 0, "none": 1, "earned": 2, "denied": 3, "revoked": 4}, value=Certificate.state)
+_LEVEL = func.coalesce(Certificate.level, "")
+"""Whose words happen to sort as their ranks do."""
+
 _ORDERS: Mapping[str, tuple[Any, ...]] = {
-    "name": (func.lower(Member.name), Certificate.id),
-    "state": (Certificate.state, func.lower(Member.name), Certificate.id),
+    "name": (_NAME, Certificate.id),
+    "-name": (_NAME.desc(), Certificate.id),
+    "state": (_STATE, _NAME, Certificate.id),
+    "-state": (_STATE.desc(), _NAME, Certificate.id),
+    "level": (_LEVEL, _NAME, Certificate.id),
+    "-level": (_LEVEL.desc(), _NAME, Certificate.id),
     "moved": (Certificate.moved_at.desc(), Certificate.id),
+    "-moved": (Certificate.moved_at, Certificate.id),
 }
+SORTS = tuple(_ORDERS)
 
 
 def _escaped(text: str) -> str:
@@ -61,17 +87,27 @@ def _escaped(text: str) -> str:
 
 
 def counts(achievement_id: int) -> dict[str, int]:
-    """How many certificates are in each state, and under "waiting" how many wait for a decision."""
+    """How many certificates are in each state, have each flag, wait for a decision ("waiting"), and wait for one on
+    distinction ("waiting_distinction").
+    """
+    flags = {"held": Certificate.is_held} | {name: getattr(Certificate, name) for name in FLAGS}
     query = (
-        select(Certificate.state, func.count(), func.count(Certificate.pending_level))
+        select(
+            Certificate.state,
+            func.count().label("members"),
+            func.count(Certificate.pending_level).label("waiting"),
+            func.count().filter(Certificate.pending_level == Level.DISTINCTION).label("waiting_distinction"),
+            *(func.count().filter(is_set).label(name) for name, is_set in flags.items()),
+        )
         .join(Certificate.member)
-        .where(Certificate.achievement_id == achievement_id, or_(Member.is_evaluated, Certificate.state != State.NONE))
+        .where(_is_listed(achievement_id))
         .group_by(Certificate.state)
     )
-    found = {str(state): 0 for state in State} | {"waiting": 0}
-    for state, count, waiting in db.session.execute(query):
-        found[state] = count
-        found["waiting"] += waiting
+    found = dict.fromkeys([*map(str, State), "waiting", "waiting_distinction", *flags], 0)
+    for row in db.session.execute(query).mappings():
+        found[row["state"]] = row["members"]
+        for name in ("waiting", "waiting_distinction", *flags):
+            found[name] += row[name]
     return found
 
 

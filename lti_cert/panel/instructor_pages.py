@@ -4,15 +4,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from lti_cert.achievements.criteria import Kind, Level
+from lti_cert.certificates.lifecycle import State
+from lti_cert.issuing.pdf import Signatory
 from lti_cert.panel.charts import Distribution
-from lti_cert.panel.pages import Freshness, Level, Notice, Requirement
+from lti_cert.panel.pages import Freshness, Notice, Requirement
 
 Tab = Literal["overview", "rules", "people", "design"]
-Status = Literal["none", "draft", "open", "closed"]
-State = Literal["none", "pending", "earned", "denied", "revoked"]
-Flag = Literal["no_longer_met", "now_meets_completion", "now_meets_distinction", "left_course", "held"]
-Action = Literal["approve", "deny", "grant", "revoke", "reopen", "reissue", "attest", "unattest", "confirm_held"]
-CriterionKind = Literal["each_assessment", "average", "n_of", "attestation"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +19,8 @@ class Header:
 
     title: str
     course: str
-    status: Status
+    status: str
+    """An achievement's `Status`, or "none" before there is one."""
     freshness: Freshness
     pending: int = 0
     may_edit: bool = True
@@ -57,7 +56,7 @@ class FunnelStep:
 class SyncStatus:
     """One run, or the last one. While it is running the page asks again every second."""
 
-    state: Literal["never", "running", "done", "failed", "held"]
+    state: Literal["never", "running", "paused", "done", "failed", "held"]
     text: str
     """ "Reading results: 4 of 12 columns", "212 learners and 12 columns, in 3 seconds" """
     guidance: str = ""
@@ -75,6 +74,46 @@ class OverviewPage:
     needs: tuple[Need, ...] = ()
     funnel: tuple[FunnelStep, ...] = ()
     sync: SyncStatus = field(default_factory=lambda: SyncStatus("never", "Grades have not been read yet."))
+    tab: Tab = "overview"
+
+
+@dataclass(frozen=True)
+class Movement:
+    """Who would move, by number and by name; `names` may be cut short."""
+
+    count: int
+    names: tuple[str, ...] = ()
+
+    @property
+    def unnamed(self) -> int:
+        return self.count - len(self.names)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a change would do, worked out on the newest complete snapshot; nothing has been changed yet."""
+
+    newly: Movement
+    no_longer: Movement
+    unchanged: int
+    approval: bool
+    awards: int = 0
+    """How many certificates would be awarded at once, without approval."""
+    is_over_brake: bool = False
+    """So many that they are held until confirmed."""
+    seen: str = ""
+    """Names exactly what was shown; sent back on saving, so that nothing else is saved."""
+
+
+@dataclass(frozen=True)
+class HeldPage:
+    """A reading that is held back, and what accepting it would do to each open achievement."""
+
+    header: Header
+    run_id: int
+    at: datetime
+    reason: str
+    previews: tuple[Preview, ...] = ()
     tab: Tab = "overview"
 
 
@@ -100,7 +139,7 @@ class LeftOut:
 class CriterionForm:
     """One requirement as it stands in the form: texts as typed, so that a rejected form comes back unchanged."""
 
-    kind: CriterionKind
+    kind: Kind
     completion: str = ""
     distinction: str = ""
     n: str = ""
@@ -108,36 +147,10 @@ class CriterionForm:
     """What an instructor confirms; only for `attestation`."""
     chosen: tuple[str, ...] | None = None
     """Ids of the chosen items; None: all."""
+    weights: str = ""
+    """As JSON, by item; only for `average`. The form does not change them, and does not lose them either."""
     errors: dict[str, str] = field(default_factory=dict)
-    """Field name (`completion`, `distinction`, `n`, `label`, `items`) -> what is wrong with it."""
-
-
-@dataclass(frozen=True)
-class Movement:
-    """Who would move, by number and by name; `names` may be cut short."""
-
-    count: int
-    names: tuple[str, ...] = ()
-
-    @property
-    def unnamed(self) -> int:
-        return self.count - len(self.names)
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What saving would do, worked out on the newest complete snapshot; nothing has been changed yet."""
-
-    newly: Movement
-    no_longer: Movement
-    unchanged: int
-    approval: bool
-    awards: int = 0
-    """How many certificates would be awarded at once, without approval."""
-    is_over_brake: bool = False
-    """So many that they are held until confirmed."""
-    seen: str = ""
-    """Names exactly what was shown; sent back on saving, so that nothing else is saved."""
+    """Field name (`completion`, `distinction`, `n`, `label`, `items`, `weights`) -> what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -156,8 +169,8 @@ class RulesPage:
     preview: Preview | None = None
     errors: dict[str, str] = field(default_factory=dict)
     """Field name (`title`, `award_from`, `criteria`) -> what is wrong with it."""
-    warning: str = ""
-    """Set when nobody can meet the rule, or it needs attention: what is wrong and what to do."""
+    warnings: tuple[str, ...] = ()
+    """Why nobody can meet the rule, or what about it needs attention."""
     version: int = 0
     tab: Tab = "rules"
 
@@ -171,9 +184,10 @@ class PersonRow:
     level: Level | None
     pending_level: Level | None
     progress: str
-    flags: tuple[Flag, ...]
-    as_of: datetime | None
-    actions: tuple[Action, ...] = ()
+    flags: tuple[str, ...]
+    since: datetime | None
+    """When it last moved; None before it ever did."""
+    actions: tuple[str, ...] = ()
     """What may be done with it now."""
 
     @property
@@ -204,8 +218,8 @@ class PeoplePage:
     """How many there are without a filter."""
     pages: int = 1
     sorts: tuple[str, ...] = ("name", "state", "moved")
-    """The orders on offer: a column (`name`, `state`, `level`, `progress`, `as_of`) or `moved`, a leading minus for the
-    other way round. A column that is not named here cannot be sorted by."""
+    """The orders on offer: a column (`name`, `state`, `level`, `progress`, `moved`), a leading minus for the other way
+    round. A column that is not named here cannot be sorted by."""
     state_counts: dict[str, int] = field(default_factory=dict)
     flag_counts: dict[str, int] = field(default_factory=dict)
     all_matching: tuple[str, ...] = ()
@@ -231,31 +245,25 @@ class EvidenceRow:
     requirements: tuple[Requirement, ...]
     history: tuple[LogLine, ...]
     criteria_version: int
+    as_of: datetime | None = None
+    """Of the scores."""
     may_decide: bool = True
     attestation: str = ""
     email: str = ""
 
 
 @dataclass(frozen=True)
-class Signatory:
-    name: str = ""
-    role: str = ""
-
-
-@dataclass(frozen=True)
 class DesignPreview:
-    """The real document, drawn by what draws certificates: as an image, or as a PDF to show in a frame."""
+    """The real document, drawn by what draws certificates, as a picture."""
 
     image_url: str = ""
-    document_url: str = ""
-    level: Level = "completion"
+    level: Level = Level.COMPLETION
     failed_because: str = ""
 
 
 @dataclass(frozen=True)
 class DesignPage:
     header: Header
-    title_line: str
     subtitle: str
     issuer: str
     signatories: tuple[Signatory, ...]
@@ -264,6 +272,4 @@ class DesignPage:
     logo_url: str = ""
     """A data: address of the stored logo; empty without one."""
     preview: DesignPreview = field(default_factory=DesignPreview)
-    errors: dict[str, str] = field(default_factory=dict)
-    """Field name (`title_line`, `subtitle`, `issuer`, `signatory_1`…`signatory_3`, `logo`) -> what is wrong with it."""
     tab: Tab = "design"

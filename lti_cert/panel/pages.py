@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import ClassVar, Literal
 
-Level = Literal["completion", "distinction"]
+from lti_cert.achievements.criteria import Level
+
 Tone = Literal["done", "info", "waiting", "failed"]
 RowStatus = Literal["reached", "missing", "ungraded", "excused"]
 
@@ -138,3 +139,5 @@ class LearnerPage:
     about: tuple[str, ...] = ()
     """How it is awarded, the same for everybody: the rule, who approves, an award-from date. A sentence each."""
     notice: Notice | None = None
+    key: str = ""
+    """Keeps the ids of the document apart where a course has several achievements."""

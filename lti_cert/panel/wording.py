@@ -1,25 +1,27 @@
 """How numbers and names are said on the pages: truncated, never rounded up to a bar that was not reached."""
 
-from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
-from urllib.parse import urlencode
+
+from lti_cert.achievements import criteria
 
 NBSP = "\u00a0"
 MILLIONTHS = 1_000_000
 
 
-def percent(points: Fraction | int) -> str:
-    """Percentage points as shown: one decimal at most, cut off. 69.996 reads 69.9 %, never 70 %."""
-    tenths = points * 10 // 1
-    whole, tenth = divmod(abs(tenths), 10)
-    sign = "-" if tenths < 0 else ""
-    return f"{sign}{whole}.{tenth}{NBSP}%" if tenth else f"{sign}{whole}{NBSP}%"
+def percent(bar: Fraction | int | None) -> str:
+    """A bar, in millionths of a percent as it is kept."""
+    return unbroken(criteria.percent(bar))
 
 
 def percent_of(score: int, maximum: int) -> str:
     """Both in millionths, as they are kept; a maximum of 0 or less has no percentage and reads as a dash."""
-    return percent(Fraction(score * 100, maximum)) if maximum > 0 else "–"
+    return unbroken(criteria.score_percent(score, maximum))
+
+
+def unbroken(text: str) -> str:
+    """With every number and its percent sign on one line."""
+    return text.replace(" %", f"{NBSP}%")
 
 
 def points(millionths: int) -> str:
@@ -30,20 +32,10 @@ def points(millionths: int) -> str:
     return ("-" if millionths < 0 else "") + f"{whole}{decimals}"
 
 
+def day(at: date) -> str:
+    return f"{at.day} {at:%B %Y}"
+
+
 def counted(count: int, one: str, many: str) -> str:
     """`counted(1, "certificate", "certificates")` reads "1 certificate"."""
     return f"{count:,} {one if count == 1 else many}"
-
-
-def linkedin_link(name: str, organization: str, issued_on: date, verify_url: str, credential_id: str) -> str:
-    """LinkedIn's add-to-profile page with the fields filled in as far as LinkedIn still takes them."""
-    fields: Mapping[str, str | int] = {
-        "startTask": "CERTIFICATION_NAME",
-        "name": name,
-        "organizationName": organization,
-        "issueYear": issued_on.year,
-        "issueMonth": issued_on.month,
-        "certUrl": verify_url,
-        "certId": credential_id,
-    }
-    return f"https://www.linkedin.com/profile/add?{urlencode(fields)}"

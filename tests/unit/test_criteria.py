@@ -141,7 +141,16 @@ def test_n_is_never_lowered_by_excuses() -> None:
 
 @pytest.mark.parametrize(
     ("score", "maximum", "shown"),
-    [(69.996, 100, "69.9 %"), (70, 100, "70 %"), (17.4, 20, "87 %"), (2, 3, "66.6 %"), (5, 0, "–"), (0, 9, "0 %")],
+    [
+        (69.996, 100, "69.9 %"),
+        (70, 100, "70 %"),
+        (17.4, 20, "87 %"),
+        (2, 3, "66.6 %"),
+        (5, 0, "–"),
+        (0, 9, "0 %"),
+        (-0.5, 100, "-0.5 %"),
+        (-0.01, 100, "-0.1 %"),
+    ],
 )
 def test_a_percentage_is_truncated_never_rounded_up_to_a_bar(score: float, maximum: float, shown: str) -> None:
     assert c.score_percent(millionths(score), millionths(maximum)) == shown
@@ -156,7 +165,10 @@ def test_an_achievement_that_nobody_can_meet_says_so() -> None:
 def test_the_rule_reads_as_a_sentence() -> None:
     rule = [EACH, Criterion(Kind.ATTESTATION)]
     assert c.sentence(rule, [item(1), item(2)]) == (
-        "each of all 2 assessments at 60 % (85 % for distinction) or more and confirmation by an instructor."
+        "each of the 2 assessments at 60 % (85 % for distinction) or more and confirmation by an instructor."
+    )
+    assert c.sentence([Criterion(Kind.ATTESTATION, label="Safety briefing")], []) == (
+        "confirmation by an instructor of “Safety briefing”."
     )
 
 

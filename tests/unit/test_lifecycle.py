@@ -67,6 +67,7 @@ def test_an_evaluation(now: Standing, met: Level | None, policy: Policy, change:
 DECIDED = [
     ("approve pending", lifecycle.approved(PENDING_C), Change(EARNED_C, Effect.AWARDED)),
     ("approve distinction", lifecycle.approved(EARNED_C_PENDING_D), Change(EARNED_D, Effect.AWARDED)),
+    ("confirm what is held", lifecycle.confirmed(HELD_C), Change(EARNED_C, Effect.AWARDED)),
     ("deny pending", lifecycle.denied(PENDING_C), Change(DENIED, Effect.DENIED)),
     ("deny none", lifecycle.denied(NONE), Change(Standing(State.DENIED), Effect.DENIED)),
     ("deny distinction", lifecycle.denied(EARNED_C_PENDING_D), Change(EARNED_C_DENIED_D, Effect.DENIED)),
@@ -88,6 +89,7 @@ def test_a_decision(change: Change, expected: Change) -> None:
     ("decide", "standings"),
     [
         (lifecycle.approved, [NONE, EARNED_C, EARNED_D, DENIED, REVOKED]),
+        (lifecycle.confirmed, [NONE, PENDING_C, EARNED_C_PENDING_D, DENIED]),
         (lifecycle.denied, [EARNED_C, EARNED_D, DENIED, REVOKED]),
         (lambda now: lifecycle.granted(now, C), [EARNED_C, EARNED_D, DENIED, REVOKED]),
         (lifecycle.revoked, [NONE, PENDING_C, DENIED, REVOKED]),

@@ -1,0 +1,106 @@
+"""Carry out what an instructor decides on the people she selected, and say how it went."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from sqlalchemy import select
+from sqlalchemy.orm import contains_eager
+
+from lti_cert.achievements.criteria import Level
+from lti_cert.certificates import approval
+from lti_cert.certificates.approval import Decided
+from lti_cert.certificates.models import Certificate
+from lti_cert.core.database import db, id_set
+from lti_cert.core.errors import NotFound
+from lti_cert.panel import forms
+from lti_cert.panel.pages import Notice
+from lti_cert.panel.place import Place
+from lti_cert.panel.wording import counted
+
+TICKS: Mapping[str, bool] = {"attest": True, "unattest": False}
+ACTIONS = (*approval.ACTIONS, *TICKS)
+
+_DONE: Mapping[str, str] = {
+    "approve": "{certificates} approved.",
+    "confirm_held": "{certificates} confirmed.",
+    "deny": "{certificates} denied.",
+    "grant": "{certificates} granted.",
+    "revoke": "{certificates} revoked.",
+    "reopen": "{certificates} opened again.",
+    "reissue": "{certificates} issued again.",
+    "attest": "Ticked for {people}. The rule is looked at again for them now.",
+    "unattest": "The tick is taken back for {people}. The rule is looked at again for them now.",
+}
+
+
+def decide(place: Place, form: forms.Form) -> Notice:
+    """In the caller's transaction.
+
+    :raises InputRejected: the form cannot be carried out as it is.
+    :raises NotFound: a certificate of another course is among those selected; nothing was done.
+    """
+    action = forms.choice(form, "action", ACTIONS)
+    seen = forms.references(form, "certificate")
+    certificates = _certificates(place, seen)
+    if action in TICKS:
+        return _tick(place, action, certificates)
+    reason = forms.text(form, "reason", longest=approval.LONGEST_REASON)
+    level = Level(forms.choice(form, "level", list(Level), default=Level.COMPLETION))
+    outcomes = [
+        approval.decide(
+            same[0].achievement,
+            action,
+            {one.id: seen[one.id] for one in same},
+            actor=place.actor,
+            reason=reason,
+            level=level,
+            is_told=form.get("tell") == "yes",
+        )
+        for same in _by_achievement(certificates)
+    ]
+    return _reported(action, outcomes)
+
+
+def _certificates(place: Place, seen: Mapping[int, int]) -> Sequence[Certificate]:
+    found = db.session.scalars(
+        select(Certificate)
+        .join(Certificate.achievement)
+        .options(contains_eager(Certificate.achievement))
+        .where(Certificate.id.in_(id_set(list(seen))))
+        .order_by(Certificate.achievement_id, Certificate.id)
+    ).all()
+    foreign = set(seen) - {one.id for one in found if one.achievement.course_id == place.course.id}
+    if foreign:
+        raise NotFound(f"certificates {sorted(foreign)[:5]} in course {place.course.id}")
+    return found
+
+
+def _by_achievement(certificates: Sequence[Certificate]) -> list[list[Certificate]]:
+    return [list(same) for _, same in groupby(certificates, key=lambda one: one.achievement_id)]
+
+
+def _tick(place: Place, action: str, certificates: Sequence[Certificate]) -> Notice:
+    for same in _by_achievement(certificates):
+        members = [one.member for one in same]
+        approval.attest(same[0].achievement, members, is_attested=TICKS[action], actor=place.actor)
+    return Notice("done", _said(action, len(certificates)))
+
+
+def _said(action: str, count: int) -> str:
+    return _DONE[action].format(
+        certificates=counted(count, "certificate", "certificates"), people=counted(count, "person", "people")
+    )
+
+
+def _reported(action: str, outcomes: Sequence[Decided]) -> Notice:
+    done, moved, impossible = (
+        sum(len(getattr(outcome, name)) for outcome in outcomes) for name in ("done", "moved_meanwhile", "not_possible")
+    )
+    details = []
+    if moved:
+        details.append(f"{counted(moved, 'was', 'were')} skipped: they have changed since you looked.")
+    if impossible:
+        details.append(f"{counted(impossible, 'was', 'were')} left out: it cannot be done in their state.")
+    return Notice(
+        "done" if done else "waiting", _said(action, done) if done else "Nothing was changed.", tuple(details)
+    )

@@ -1,0 +1,112 @@
+"""The instructor's overview: what waits for her, where her learners stand, and how fresh that is."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from sqlalchemy import and_, distinct, func, select
+
+from lti_cert.achievements import saving
+from lti_cert.achievements.criteria import Finding, Kind, Outcome, obstacles
+from lti_cert.achievements.models import Achievement, Status
+from lti_cert.certificates import evaluation, reading
+from lti_cert.core.database import db
+from lti_cert.courses.models import Course, HeldSnapshot, Member, Result
+from lti_cert.panel.instructor_pages import FunnelStep, Need, OverviewPage
+from lti_cert.panel.pages import Notice
+from lti_cert.panel.place import Place, header
+from lti_cert.panel.sync_status import status_of
+from lti_cert.panel.wording import counted
+
+Counts = Mapping[str, int]
+
+
+def page_for(place: Place, notice: Notice | None = None) -> OverviewPage:
+    achievement = place.achievement
+    counts = reading.counts(achievement.id) if achievement else None
+    return OverviewPage(
+        header(place, notice, counts=counts),
+        needs=(*_needs_of_course(place.course), *(_needs(achievement, counts) if achievement and counts else ())),
+        funnel=_funnel(achievement, counts) if achievement and counts and place.course.synced_at else (),
+        sync=status_of(place.course),
+    )
+
+
+def _needs_of_course(course: Course) -> Iterator[Need]:
+    if db.session.get(HeldSnapshot, course.id):
+        text = "What was read last lacks so much that it is held back until somebody has looked at it."
+        yield Need("waiting", text, "Look at it", "/panel/sync/accept")
+
+
+def _needs(achievement: Achievement, counts: Counts) -> Iterator[Need]:
+    people = "/panel/people"
+    if waiting := counts["waiting"] - counts["held"]:
+        yield Need("waiting", _waiting(waiting, counts), f"Review {waiting}", f"{people}?state=waiting")
+    if held := counts["held"]:
+        text = (
+            f"{counted(held, 'certificate is', 'certificates are')} held: so many at once wait for your confirmation."
+        )
+        yield Need("waiting", text, f"Look at {held}", f"{people}?flag=held")
+    if achievement.status == Status.DRAFT:
+        text = "This certificate is a draft: nothing is awarded until it is opened."
+        yield Need("info", text, "See who would qualify", "/panel/rules")
+    elif achievement.course.synced_at:
+        rule = saving.rule_of(achievement)
+        for obstacle in obstacles(rule.criteria, saving.items_of(achievement.course_id)):
+            yield Need("failed", obstacle, "Look at the rules", "/panel/rules")
+    for flag, text in _FLAGGED.items():
+        if count := counts[flag]:
+            text = text.format(people=counted(count, "person", "people"))
+            yield Need("info", text, f"Look at {count}", f"{people}?flag={flag}")
+
+
+def _waiting(waiting: int, counts: Counts) -> str:
+    text = counted(waiting, "certificate waits", "certificates wait") + " for your approval"
+    match counts["waiting_distinction"]:
+        case 0:
+            return f"{text}."
+        case some if some == counts["waiting"]:
+            return f"{text}, with distinction."
+        case some:
+            return f"{text}, {some} of them with distinction."
+
+
+_FLAGGED = {
+    "no_longer_met": "{people} earned it, but their scores have fallen below the bar since.",
+    "now_meets_completion": "{people} with a denied or revoked certificate would qualify now.",
+    "now_meets_distinction": "{people} with a denied or revoked certificate would qualify with distinction now.",
+}
+
+
+def _funnel(achievement: Achievement, counts: Counts) -> tuple[FunnelStep, ...]:
+    scope = and_(Member.course_id == achievement.course_id, Member.is_evaluated)
+    members = db.session.scalars(select(Member.id).where(scope)).all()
+    graded = db.session.scalar(
+        select(func.count(distinct(Result.member_id)))
+        .join(Member, Member.id == Result.member_id)
+        .where(scope, Result.score.is_not(None))
+    )
+    outcome_of = evaluation.outcomes(achievement, scope)
+    near = sum(1 for member in members if _is_one_step_away(outcome_of(member)))
+    whole = len(members)
+    return (
+        FunnelStep("In the course", whole, whole),
+        FunnelStep("Graded at least once", graded or 0, whole),
+        FunnelStep("One assessment away", near, whole),
+        FunnelStep("Waiting for a decision", counts["waiting"], whole),
+        FunnelStep("Earned", counts["earned"], whole),
+    )
+
+
+def _is_one_step_away(outcome: Outcome) -> bool:
+    missing: Sequence[Finding] = [finding for finding in outcome.findings if not finding.completion]
+    return len(missing) == 1 and _missing_items(missing[0]) == 1
+
+
+def _missing_items(finding: Finding) -> int:
+    counted = finding.counted
+    match finding.criterion.kind:
+        case Kind.EACH_ASSESSMENT:
+            return counted.required - counted.excused - counted.reached_completion
+        case Kind.N_OF:
+            return (finding.criterion.n or 1) - counted.reached_completion
+        case _:
+            return 0

@@ -1,0 +1,217 @@
+"""One member's results beside what a rule asks, in words: for her own page, and for her row under People. Pure."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from lti_cert.achievements import criteria as rules
+from lti_cert.achievements.criteria import ALL, GRADED, Criterion, Finding, Item, Kind, Outcome, Tally
+from lti_cert.panel.pages import Requirement, RequirementRow, Ring, RowStatus
+from lti_cert.panel.wording import percent, percent_of, unbroken
+
+Results = Mapping[int, int | None]
+"""Item id → score in millionths, None where excused; not graded is absent."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    outcome: Outcome
+    requirements: tuple[Requirement, ...]
+    headline: str
+    next_step: str
+    ring: Ring | None
+
+
+def progress_of(
+    criteria: Sequence[Criterion], items: Sequence[Item], results: Results, *, is_attested: bool
+) -> Progress:
+    tallies = [rules.tally(criterion, items, results, attested=is_attested) for criterion in criteria]
+    outcome = rules.evaluate(criteria, tallies)
+    headline = " · ".join(finding.detail for finding in outcome.findings)
+    return Progress(
+        outcome=outcome,
+        requirements=tuple(_requirement(finding, items, results) for finding in outcome.findings),
+        headline=unbroken(_capital(headline)),
+        next_step=_next_step(outcome, items, results),
+        ring=_ring(outcome),
+    )
+
+
+def in_brief(outcome: Outcome) -> str:
+    """How far somebody is, for a cell of a table."""
+    return " · ".join(_PROGRESS[finding.criterion.kind](finding) for finding in outcome.findings)
+
+
+def share(outcome: Outcome) -> Fraction:
+    """How far somebody is, as something to sort by: 1 when everything is reached."""
+    shares = [_share(finding) for finding in outcome.findings]
+    return sum(shares, Fraction(0)) / len(shares) if shares else Fraction(0)
+
+
+def _share(finding: Finding) -> Fraction:
+    done, total = _steps(finding)
+    if finding.criterion.kind is Kind.AVERAGE and finding.criterion.completion:
+        return min(Fraction(1), _mean(finding.counted) / finding.criterion.completion)
+    return Fraction(done, total) if total else Fraction(0)
+
+
+def _steps(finding: Finding) -> tuple[int, int]:
+    """How many of how many steps are done; an average and a confirmation are one."""
+    counted = finding.counted
+    match finding.criterion.kind:
+        case Kind.EACH_ASSESSMENT:
+            return counted.reached_completion, counted.required - counted.excused
+        case Kind.N_OF:
+            n = finding.criterion.n or 1
+            return min(counted.reached_completion, n), n
+        case _:
+            return int(finding.completion), 1
+
+
+def _ring(outcome: Outcome) -> Ring | None:
+    """A ring of one step would show nothing that the sentence beside it does not."""
+    steps = [_steps(finding) for finding in outcome.findings]
+    ring = Ring(sum(done for done, _ in steps), sum(total for _, total in steps))
+    return ring if ring.total > 1 else None
+
+
+def _mean(counted: Tally) -> Fraction:
+    """In millionths of a percent."""
+    return counted.weighted * rules.HUNDRED_PERCENT / counted.weight if counted.weight else Fraction(0)
+
+
+def _each_progress(finding: Finding) -> str:
+    done, total = _steps(finding)
+    return f"{done} of {total}"
+
+
+_PROGRESS: Mapping[Kind, Callable[[Finding], str]] = {
+    Kind.EACH_ASSESSMENT: _each_progress,
+    Kind.N_OF: _each_progress,
+    Kind.AVERAGE: lambda finding: percent(_mean(finding.counted)),
+    Kind.ATTESTATION: lambda finding: "confirmed" if finding.completion else "not confirmed",
+}
+
+
+def _requirement(finding: Finding, items: Sequence[Item], results: Results) -> Requirement:
+    criterion = finding.criterion
+    asked = rules.required(criterion, items)
+    return Requirement(
+        heading=_heading(criterion, asked),
+        reached=finding.completion,
+        progress=_PROGRESS[criterion.kind](finding),
+        rows=tuple(_row(criterion, item, results) for item in asked),
+        note=_note(criterion, asked),
+    )
+
+
+def _heading(criterion: Criterion, asked: Sequence[Item]) -> str:
+    bar = percent(criterion.completion)
+    chosen = "" if criterion.items == ALL else " chosen"
+    match criterion.kind:
+        case Kind.EACH_ASSESSMENT:
+            return f"Each{chosen} assessment at {bar} or more"
+        case Kind.N_OF:
+            return f"At least {criterion.n} of {len(asked)}{chosen} assessments at {bar} or more"
+        case Kind.AVERAGE:
+            star = f" ({percent(criterion.distinction)} for distinction)" if criterion.distinction is not None else ""
+            return f"An average of {bar} or more{star} over {len(asked)}{chosen} assessments"
+        case Kind.ATTESTATION:
+            return "Confirmed by an instructor"
+
+
+def _note(criterion: Criterion, asked: Sequence[Item]) -> str:
+    if criterion.kind is Kind.ATTESTATION:
+        return criterion.label
+    if not asked:
+        return "No assessment of the course counts yet."
+    if removed := [item.label for item in asked if item.is_removed]:
+        return f"No longer in the course, but still asked for: {', '.join(f'“{label}”' for label in removed)}."
+    return "A missing score counts as 0." if criterion.kind is Kind.AVERAGE else ""
+
+
+def _row(criterion: Criterion, item: Item, results: Results) -> RequirementRow:
+    is_each = criterion.kind is not Kind.AVERAGE
+    needs = percent(criterion.completion) if is_each else ""
+    star = percent(criterion.distinction) if is_each and criterion.distinction is not None else ""
+    if item.id not in results:
+        return RequirementRow(item.label, "ungraded", "", needs, star)
+    score = results[item.id]
+    if score is None:
+        return RequirementRow(item.label, "excused")
+    status: RowStatus = "reached" if _reaches(item, score, criterion.completion) else "missing"
+    has_star = bool(star) and _reaches(item, score, criterion.distinction)
+    return RequirementRow(item.label, status, percent_of(score, item.maximum), needs, star, has_star)
+
+
+def _reaches(item: Item, score: int, bar: int | None) -> bool:
+    needed = None if bar is None else rules.points_needed(item, bar)
+    return needed is not None and score >= needed
+
+
+@dataclass(frozen=True)
+class _Gap:
+    """An assessment that is graded below its bar."""
+
+    item: Item
+    score: int
+    bar: int
+
+    @property
+    def size(self) -> Fraction:
+        return self.bar - Fraction(self.score * rules.HUNDRED_PERCENT, self.item.maximum)
+
+
+def _next_step(outcome: Outcome, items: Sequence[Item], results: Results) -> str:
+    """The nearest thing to do for the level that comes next; empty when there is nothing left to reach."""
+    is_for_distinction = outcome.level is rules.Level.COMPLETION
+    if outcome.level is rules.Level.DISTINCTION or (
+        is_for_distinction and not rules.offers_distinction([finding.criterion for finding in outcome.findings])
+    ):
+        return ""
+    open_ones = [f for f in outcome.findings if not (f.distinction if is_for_distinction else f.completion)]
+    step = _step([finding.criterion for finding in open_ones], items, results, is_for_distinction)
+    return _capital(f"for distinction, {step}" if step and is_for_distinction else step)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _step(criteria: Sequence[Criterion], items: Sequence[Item], results: Results, is_for_distinction: bool) -> str:
+    asked = [item for c in criteria for item in rules.required(c, items) if not item.is_removed and item.maximum > 0]
+    if asked and not any(item.id in results for item in asked):
+        return "nothing is graded yet."
+    gaps = [gap for c in criteria for gap in _gaps(c, items, results, is_for_distinction)]
+    if gaps:
+        near = min(gaps, key=lambda gap: gap.size)
+        have = percent_of(near.score, near.item.maximum)
+        return f"“{near.item.label}” needs {percent(near.bar)}, you have {have}."
+    if ungraded := next((item for item in asked if item.id not in results), None):
+        return f"“{ungraded.label}” is not graded yet."
+    if any(criterion.kind is Kind.AVERAGE for criterion in criteria):
+        return _lowest(asked, results)
+    return f"an instructor has yet to confirm {_confirmed(criteria)}." if criteria and not asked else ""
+
+
+def _confirmed(criteria: Sequence[Criterion]) -> str:
+    label = next((criterion.label for criterion in criteria if criterion.label), "")
+    return f"“{label}”" if label else "what no grade shows"
+
+
+def _gaps(criterion: Criterion, items: Sequence[Item], results: Results, is_for_distinction: bool) -> Iterator[_Gap]:
+    bar = criterion.distinction_bar if is_for_distinction else criterion.completion
+    if criterion.kind not in GRADED - {Kind.AVERAGE} or bar is None:
+        return
+    for item in rules.required(criterion, items):
+        score = results.get(item.id)
+        if score is not None and item.maximum > 0 and not _reaches(item, score, bar):
+            yield _Gap(item, score, bar)
+
+
+def _lowest(asked: Sequence[Item], results: Results) -> str:
+    scored = [(item, score) for item in asked if (score := results.get(item.id)) is not None]
+    if not scored:
+        return ""
+    item, score = min(scored, key=lambda pair: Fraction(pair[1], pair[0].maximum))
+    return f"“{item.label}” is your lowest, at {percent_of(score, item.maximum)}."

@@ -1,0 +1,221 @@
+"""The addresses of the panel. Each reads what was sent, calls one verb, and chooses a page; who may ask is said first.
+
+All but documents are fragments for the shell (`launch.views.panel`), asked for with the session's bearer token.
+"""
+
+import io
+
+from flask import Blueprint, Response, jsonify, render_template, request, send_file, url_for
+
+from lti_cert.achievements import saving
+from lti_cert.achievements.rules import RuleRejected
+from lti_cert.core.database import transaction
+from lti_cert.core.errors import InputRejected, NotFound
+from lti_cert.courses import freshness, sync
+from lti_cert.issuing import documents
+from lti_cert.launch import session, tickets
+from lti_cert.launch.models import PanelSession
+from lti_cert.panel import (
+    credentials,
+    deciding,
+    design_page,
+    evidence_row,
+    forms,
+    held_snapshot,
+    learner,
+    overview,
+    people,
+    rules_form,
+    rules_page,
+    sync_status,
+)
+from lti_cert.panel.pages import Notice
+from lti_cert.panel.place import place_of
+
+bp = Blueprint("panel", __name__, url_prefix="/panel")
+
+_ID = f"<int(max={forms.LARGEST_NUMBER}):certificate_id>"
+
+Answer = str | tuple[str, int]
+
+
+@bp.get("/home")
+def home() -> str:
+    viewer = session.current()
+    return _overview(viewer) if viewer.is_staff else _progress(viewer)
+
+
+@bp.get("/progress")
+def progress() -> str:
+    return _progress(session.current())
+
+
+def _progress(viewer: PanelSession) -> str:
+    return "".join(render_template("panel/learner.html", page=page) for page in learner.pages_for(viewer))
+
+
+@bp.get("/overview")
+def show_overview() -> str:
+    return _overview(session.require_staff())
+
+
+def _overview(viewer: PanelSession, notice: Notice | None = None) -> str:
+    return render_template("panel/overview.html", page=overview.page_for(place_of(viewer), notice))
+
+
+@bp.post("/sync")
+def ask_for_sync() -> str:
+    viewer = session.require_staff()
+    with transaction():
+        freshness.ask_for_sync(place_of(viewer).course)
+    return render_template("panel/_sync.html", status=sync_status.status_of(place_of(viewer).course))
+
+
+@bp.get("/sync-status")
+def show_sync_status() -> str:
+    course = place_of(session.require_staff()).course
+    return render_template("panel/_sync.html", status=sync_status.watched(course))
+
+
+@bp.get("/sync/accept")
+def show_held_snapshot() -> str:
+    return render_template("panel/held.html", page=held_snapshot.page_for(place_of(session.require_staff())))
+
+
+@bp.post("/sync/accept")
+def accept_held_snapshot() -> str:
+    viewer = session.require_approver()
+    run_id = forms.whole_number(request.form, "run")
+    with transaction():
+        sync.accept_held(place_of(viewer).course, run_id)
+    return _overview(viewer, Notice("done", "The reading is accepted; who qualifies is being worked out."))
+
+
+@bp.get("/rules")
+def show_rules() -> str:
+    return _rules(session.require_staff())
+
+
+def _rules(viewer: PanelSession, notice: Notice | None = None) -> str:
+    return render_template("panel/rules.html", page=rules_page.page_for(place_of(viewer), notice=notice))
+
+
+@bp.post("/rules/preview")
+def preview_rules() -> Answer:
+    viewer = session.require_approver()
+    written = rules_form.read(request.form)
+    place = place_of(viewer)
+    try:
+        shown = rules_page.preview_of(place, written)
+    except RuleRejected as rejected:
+        return _rejected_rules(viewer, written, rejected)
+    return render_template("panel/_rules_preview.html", preview=shown, status=place_of(viewer).status)
+
+
+@bp.post("/rules")
+def save_rules() -> Answer:
+    viewer = session.require_approver()
+    written = rules_form.read(request.form)
+    action = forms.choice(request.form, "action", rules_page.ACTIONS)
+    try:
+        with transaction():
+            notice = rules_page.save(
+                place_of(viewer),
+                written,
+                action=action,
+                seen=request.form.get("seen", ""),
+                is_confirmed=request.form.get("confirm_over_limit") == "yes",
+            )
+    except RuleRejected as rejected:
+        return _rejected_rules(viewer, written, rejected)
+    return _rules(viewer, notice)
+
+
+def _rejected_rules(viewer: PanelSession, written: rules_form.Written, rejected: RuleRejected) -> Answer:
+    form = rules_form.with_problems(written, rejected.found)
+    return render_template("panel/rules.html", page=rules_page.page_for(place_of(viewer), form)), rejected.status
+
+
+@bp.post("/close")
+def close() -> str:
+    viewer = session.require_approver()
+    with transaction():
+        achievement = place_of(viewer).achievement
+        if achievement is None:
+            raise NotFound(f"achievement of course {viewer.course_id}")
+        saving.close(achievement)
+    return _rules(viewer, Notice("done", "It is closed: nothing more is awarded. What was earned stays valid."))
+
+
+@bp.get("/people")
+def show_people() -> str:
+    viewer = session.require_staff()
+    return _people(viewer, request.args)
+
+
+def _people(viewer: PanelSession, asked: forms.Form, notice: Notice | None = None) -> str:
+    page = people.page_for(place_of(viewer), people.read_filter(asked), notice)
+    return render_template("panel/people.html", page=page)
+
+
+@bp.get(f"/people/{_ID}")
+def show_evidence(certificate_id: int) -> str:
+    page = evidence_row.row_for(place_of(session.require_staff()), certificate_id)
+    return render_template("panel/evidence.html", page=page)
+
+
+@bp.post("/people/decide")
+def decide() -> str:
+    viewer = session.require_approver()
+    people.read_filter(request.form)  # a list that could not be shown afterwards is refused before
+    with transaction():
+        notice = deciding.decide(place_of(viewer), request.form)
+    return _people(viewer, request.form, notice)
+
+
+@bp.get("/design")
+def show_design() -> str:
+    return _design(session.require_staff())
+
+
+def _design(viewer: PanelSession, notice: Notice | None = None) -> str:
+    return render_template("panel/design.html", page=design_page.page_for(place_of(viewer), notice=notice))
+
+
+@bp.post("/design")
+def save_design() -> Answer:
+    viewer = session.require_approver()
+    written = design_page.read(request.form, request.files)
+    try:
+        with transaction():
+            notice = design_page.save(place_of(viewer), written)
+    except InputRejected as fault:
+        page = design_page.rejected(place_of(viewer), written, fault)
+        return render_template("panel/design.html", page=page), fault.status
+    return _design(viewer, notice)
+
+
+@bp.post("/design/preview")
+def preview_design() -> str:
+    viewer = session.require_staff()
+    written = design_page.read(request.form, request.files)
+    preview = design_page.preview_of(place_of(viewer), written, design_page.read_level(request.form))
+    return render_template("panel/_design_preview.html", preview=preview)
+
+
+@bp.post("/credentials/<public_id>/ticket")
+def give_ticket(public_id: str) -> Response:
+    viewer = session.current()
+    credentials.document_of(credentials.find(viewer, public_id))
+    return jsonify(url=tickets.issue(viewer, url_for(".show_document", public_id=public_id)))
+
+
+@bp.get("/credentials/<public_id>/document")
+def show_document(public_id: str) -> Response:
+    """In a window of its own, which carries no token: a ticket speaks for the session."""
+    viewer = tickets.redeem(request.args.get("ticket", ""), url_for(".show_document", public_id=public_id))
+    credential = credentials.find(viewer, public_id)
+    pdf = io.BytesIO(documents.pdf_of(credentials.document_of(credential)))
+    response = send_file(pdf, mimetype="application/pdf", download_name=documents.file_name(credential))
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,258 @@
+"""The learner's page: what it says of her scores, and of what has become of her certificate."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+from flask.testing import FlaskClient
+from sqlalchemy import event, select
+
+from lti_cert.achievements import saving
+from lti_cert.achievements.models import Achievement
+from lti_cert.certificates import approval
+from lti_cert.certificates.models import Credential
+from lti_cert.core.database import db, transaction
+from lti_cert.courses.models import Course, Member
+from lti_cert.lti.claims import INSTRUCTOR, LEARNER
+from lti_cert.sources.snapshot import Snapshot
+from tests import building as b
+from tests.visiting import visitor, words
+
+pytestmark = pytest.mark.each_database
+
+ITEMS = {"Quiz": 20, "Lab": 50, "Essay": 100}
+FAIR: dict[str, float | str] = {"Quiz": 14, "Lab": 35, "Essay": 70}
+GOOD: dict[str, float | str] = {"Quiz": 19, "Lab": 48, "Essay": 92}
+APPROVED = b.document(title="Data Literacy", completion=70, distinction=85, approval=True)
+AT_ONCE = b.document(title="Data Literacy", completion=70, distinction=85)
+
+
+def ada_with(results: dict[str, float | str]) -> Snapshot:
+    return b.snapshot(ITEMS, {"ada": results})
+
+
+def begun(written: dict[str, Any] = APPROVED, *, results: dict[str, float | str] = FAIR) -> tuple[Course, Achievement]:
+    course = b.course()
+    b.take(course, ada_with(results))
+    achievement = b.achievement(course, written)
+    b.evaluate(course)
+    return course, achievement
+
+
+def seen_by_ada(client: FlaskClient, course: Course) -> str:
+    answer = visitor(client, course, "ada", LEARNER).get("/panel/home")
+    assert answer.status_code == 200, answer.text
+    return words(answer)
+
+
+def test_each_required_assessment_stands_beside_her_own_score(client: FlaskClient) -> None:
+    course, _ = begun(results={"Quiz": 17.4, "Lab": 34.998, "Essay": b.EXCUSED})
+    page = seen_by_ada(client, course)
+    assert "1 of 2 assessments at 70 % or more" in page
+    assert "Next: “Lab” needs 70 %, you have 69.9 %." in page
+    assert "Reached: Quiz 87 % needs 70 % 85 % for distinction , reached" in page
+    assert "Not reached yet: Lab 69.9 % needs 70 %" in page
+    assert "Essay excused for you" in page
+    assert "from the gradebook" in page
+
+
+def test_what_is_not_graded_is_not_a_zero(client: FlaskClient) -> None:
+    course, _ = begun(results={"Quiz": 0, "Lab": 50})
+    page = seen_by_ada(client, course)
+    assert "Not reached yet: Quiz 0 % needs 70 %" in page
+    assert "Essay not graded yet" in page
+
+
+def test_the_nearest_assessment_is_the_next_one(client: FlaskClient) -> None:
+    course, _ = begun(results={"Quiz": 2, "Lab": 34, "Essay": 10})
+    assert "Next: “Lab” needs 70 %, you have 68 %." in seen_by_ada(client, course)
+
+
+def test_before_anything_is_graded_she_is_told_so(client: FlaskClient) -> None:
+    course, _ = begun(results={})
+    assert "Next: Nothing is graded yet." in seen_by_ada(client, course)
+
+
+def test_an_average_is_cut_off_and_never_reads_as_the_bar(client: FlaskClient) -> None:
+    course, _ = begun(b.document(kind="average", completion=70), results={"Quiz": 13.999, "Lab": 35, "Essay": 70})
+    page = seen_by_ada(client, course)
+    assert "Average 69.9 %, 70 % needed" in page
+    assert "Next: “Quiz” is your lowest, at 69.9 %." in page
+    assert "A missing score counts as 0." in page
+
+
+def test_some_of_the_assessments_are_counted_up_to_those_needed(client: FlaskClient) -> None:
+    course, _ = begun(b.document(kind="n_of", n=2, completion=70), results={"Quiz": 20, "Lab": 30})
+    page = seen_by_ada(client, course)
+    assert "At least 2 of 3 assessments at 70 % or more 1 of 2" in page
+    assert "Next: “Lab” needs 70 %, you have 60 %." in page
+
+
+def test_a_confirmation_is_named_and_awaited(client: FlaskClient) -> None:
+    written = b.document(completion=70)
+    written["criteria"].append({"kind": "attestation", "label": "Safety briefing"})
+    course, achievement = begun(written)
+    page = seen_by_ada(client, course)
+    assert "“Safety briefing” not confirmed by an instructor yet" in page
+    assert "Next: An instructor has yet to confirm “Safety briefing”." in page
+    with transaction():
+        ada = db.session.scalars(select(Member)).one()
+        approval.attest(achievement, [ada], is_attested=True, actor="member:9")
+    assert "confirmed , reached" in seen_by_ada(client, course)
+
+
+def test_what_waits_for_approval_says_since_when(client: FlaskClient) -> None:
+    with time_machine.travel(datetime(2026, 11, 20, 9, 30, tzinfo=UTC), tick=False):
+        course, _ = begun()
+        page = seen_by_ada(client, course)
+    assert "Waiting for approval Since 20 Nov 2026, 09:30 UTC" in page
+    assert "An instructor looks at it before it is awarded." in page
+    assert "Next:" not in page
+
+
+def test_an_earned_certificate_shows_its_link_and_what_distinction_still_takes(client: FlaskClient) -> None:
+    course, _ = begun(AT_ONCE)
+    page = visitor(client, course, "ada", LEARNER).get("/panel/home")
+    public_id = db.session.scalars(select(Credential.public_id)).one()
+    assert f"/verify/{public_id}" in page.text
+    assert "Earned Certificate of completion, issued" in words(page)
+    assert "Your PDF is being made." in words(page)
+    assert "Next: For distinction, “Quiz” needs 85 %, you have 70 %." in words(page)
+
+
+def test_an_upgrade_that_waits_leaves_the_completion_standing(client: FlaskClient) -> None:
+    course, achievement = begun()
+    b.decide(achievement, "approve", "ada")
+    b.take(course, ada_with(GOOD))
+    b.evaluate(course)
+    page = seen_by_ada(client, course)
+    assert "Certificate of completion" in page
+    assert "Distinction is waiting for approval since" in page
+    b.decide(achievement, "deny", "ada")
+    assert "Distinction was looked at and not given." in seen_by_ada(client, course)
+
+
+def test_a_denial_tells_its_reason_as_text(client: FlaskClient) -> None:
+    course, achievement = begun()
+    b.decide(achievement, "deny", "ada", reason="The <b>essay</b> was late.")
+    answer = visitor(client, course, "ada", LEARNER).get("/panel/progress")
+    assert "Not awarded" in words(answer)
+    assert "The &lt;b&gt;essay&lt;/b&gt; was late." in answer.text
+
+
+def test_a_revocation_tells_its_reason(client: FlaskClient) -> None:
+    course, achievement = begun(AT_ONCE)
+    b.decide(achievement, "revoke", "ada", reason="Issued in error.")
+    page = seen_by_ada(client, course)
+    assert "Revoked On" in page
+    assert "Issued in error." in page
+    assert "Open the PDF" not in page
+
+
+def test_a_course_without_an_open_certificate_says_so(client: FlaskClient) -> None:
+    course = b.course()
+    b.take(course, ada_with(FAIR))
+    b.achievement(course, is_open=False)
+    assert "No certificate here yet" in seen_by_ada(client, course)
+
+
+def test_before_the_first_reading_she_is_asked_to_come_back(client: FlaskClient) -> None:
+    course = b.course()
+    with transaction():
+        rule = b.read_rule(course, b.document())
+        saving.open_(saving.create(course, rule, actor="os:test"))
+    assert "Grades have not been read yet" in seen_by_ada(client, course)
+
+
+def test_a_newcomer_waits_for_the_next_reading(client: FlaskClient) -> None:
+    course, _ = begun()
+    answer = visitor(client, course, "newcomer", LEARNER).get("/panel/home")
+    assert "Your results are on their way" in words(answer)
+
+
+def test_staff_see_the_page_of_a_learner_without_scores(client: FlaskClient) -> None:
+    course, _ = begun()
+    page = words(visitor(client, course, "tea", INSTRUCTOR).get("/panel/progress"))
+    assert "You see this page as a learner does." in page
+    assert "Quiz not graded yet" in page
+    assert "0 of 3 assessments" not in page
+
+
+def test_somebody_who_left_still_sees_what_she_earned(client: FlaskClient) -> None:
+    course, _ = begun(AT_ONCE)
+    b.take(course, b.snapshot(ITEMS, {"bob": FAIR}))
+    assert "Certificate of completion, issued" in seen_by_ada(client, course)
+
+
+def test_a_stale_page_says_so_without_what_only_concerns_instructors(client: FlaskClient) -> None:
+    course, _ = begun()
+    with transaction():
+        course.stale_reason = "lms.example answered 403 to the list of members."
+    page = seen_by_ada(client, course)
+    assert "Nothing newer could be read since then." in page
+    assert "403" not in page
+
+
+def test_a_closed_certificate_stays_visible_and_says_that_it_is_closed(client: FlaskClient) -> None:
+    course, achievement = begun(results={"Quiz": 10})
+    with transaction():
+        saving.close(achievement)
+    page = seen_by_ada(client, course)
+    assert "This certificate is closed" in page
+    assert "Next:" not in page
+
+
+def test_an_award_date_to_come_is_told(client: FlaskClient) -> None:
+    with time_machine.travel(datetime(2026, 11, 20, tzinfo=UTC), tick=False):
+        course, _ = begun(b.document(award_from="2026-12-15"))
+        assert "Nothing is awarded before 15 December 2026." in seen_by_ada(client, course)
+
+
+def test_an_assessment_that_is_gone_but_asked_for_is_named(client: FlaskClient) -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS | {"Old quiz": 10}, {"ada": FAIR}))
+    b.achievement(course, b.document(completion=70, items=["Quiz", "Old quiz"]))
+    b.take(course, ada_with(FAIR))
+    assert "No longer in the course, but still asked for: “Old quiz”." in seen_by_ada(client, course)
+
+
+def test_each_of_several_achievements_is_shown(client: FlaskClient) -> None:
+    course, _ = begun()
+    b.achievement(course, b.document(title="Perfect Quiz", completion=100, items=["Quiz"]))
+    answer = visitor(client, course, "ada", LEARNER).get("/panel/home")
+    assert "Data Literacy" in words(answer)
+    assert "Perfect Quiz" in words(answer)
+    assert answer.text.count('id="page-title"') == 1
+
+
+def test_names_and_labels_are_text(client: FlaskClient) -> None:
+    course = b.course(title="<i>Course</i>")
+    b.take(course, b.snapshot({"<script>alert(1)</script>": 10}, {"ada": {}}))
+    b.achievement(course, b.document(title="<b>Title</b>"))
+    answer = visitor(client, course, "ada", LEARNER).get("/panel/home")
+    for name in ("<script>alert(1)", "<b>Title", "<i>Course"):
+        assert name not in answer.text
+        assert name.replace("<", "&lt;").partition(">")[0] in answer.text
+
+
+def test_the_number_of_statements_does_not_depend_on_the_size_of_the_course(client: FlaskClient) -> None:
+    statements: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+
+    def count(members: int, items: int) -> int:
+        course = b.course(b.registration(f"https://{members}.example"))
+        labels = [f"Item {number}" for number in range(items)]
+        results = {label: 7 for label in labels}
+        b.take(course, b.snapshot(dict.fromkeys(labels, 10), {f"u{n}": results for n in range(members)}))
+        b.achievement(course, b.document(completion=60, approval=True))
+        b.evaluate(course)
+        u1 = visitor(client, course, "u1", LEARNER)
+        u1.get("/panel/home")
+        statements.clear()
+        assert u1.get("/panel/home").status_code == 200
+        return len(statements)
+
+    few, many = count(5, 3), count(200, 30)
+    assert many == few
+    assert few < 30
