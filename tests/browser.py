@@ -2,7 +2,6 @@
 
 import html.parser
 from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urljoin
 
@@ -43,8 +42,12 @@ class Browser(requests.Session):
     def __init__(self) -> None:
         super().__init__()
         self.trust_env = False
-        # As browsers do for loopback addresses, it sends Secure cookies over http too.
-        self.cookies.set_policy(DefaultCookiePolicy(secure_protocols=("http", "https")))
+        self.hooks["response"].append(self._trust_loopback)
+
+    def _trust_loopback(self, _response: requests.Response, **_more: object) -> None:
+        """As browsers do for loopback addresses, send Secure cookies over http too."""
+        for cookie in self.cookies:
+            cookie.secure = False
 
     def submit(self, page: requests.Response, **changes: str) -> requests.Response:
         """Send the page's only form, as it is or with other values, and follow where that leads."""

@@ -150,7 +150,7 @@ def test_a_rule_is_shown_as_it_can_be_set(course: Any, ok: Callable[..., str], t
         (("achievement", "set", "course-1", "--completion", "60", "--items", "Nope"), "no assessment “Nope”"),
         (("certificate", "approve", "999"), "no certificate 999"),
         (("outbox", "retry", "999"), "not set aside"),
-        (("platform", "activate", "999"), "999"),
+        (("platform", "activate", "999"), "no platform with this number"),
     ],
 )
 def test_a_failure_is_one_line_that_says_what_to_do(

@@ -1,0 +1,61 @@
+"""The main job by clicks: the demo LMS's page, the tool in its third-party frame, from the first look to the verified
+PDF.
+"""
+
+import io
+import re
+
+import requests
+from playwright.sync_api import FrameLocator, Page, expect
+from pypdf import PdfReader
+
+from tests.world import World
+
+LEARNER = "Nguyễn Thị Minh Anh"
+LONG = 30_000
+"""Milliseconds for what a worker has to do first."""
+
+
+def opened_as(page: Page, world: World, person_id: str) -> FrameLocator:
+    page.goto(f"{world.lms_url}/as/{person_id}")
+    return page.frame_locator("#tool")
+
+
+def test_from_the_first_look_to_the_verified_pdf(page: Page, world: World) -> None:
+    # An instructor says what earns the certificate, and sees whom it would reach before it is opened.
+    tool = opened_as(page, world, "ines")
+    tool.get_by_role("button", name="Rules", exact=True).click()
+    tool.get_by_label("Title of the certificate").fill("Certificate in Data Literacy")
+    tool.get_by_label("Completion, %").first.fill("60")
+    tool.get_by_label("Distinction, %").first.fill("85")
+    tool.get_by_role("button", name=re.compile("Check who would qualify")).click()
+    tool.get_by_text("Who", exact=True).click()
+    expect(tool.get_by_text(LEARNER, exact=True)).to_be_visible()
+    tool.get_by_role("button", name="Open, and propose 5").click()
+    expect(tool.get_by_text("Open", exact=True).first).to_be_visible(timeout=LONG)
+
+    # A learner sees how far she is.
+    tool = opened_as(page, world, "minh-anh")
+    expect(tool.get_by_text("Waiting for approval").first).to_be_visible(timeout=LONG)
+    expect(tool.get_by_text("Midterm")).to_be_visible()
+
+    # The instructor approves.
+    tool = opened_as(page, world, "ines")
+    tool.get_by_role("button", name="People").click()
+    tool.get_by_label(re.compile(LEARNER)).first.check()
+    tool.get_by_role("button", name=re.compile("Approve 1 certificate")).click()
+    expect(tool.get_by_text(re.compile("approved", re.IGNORECASE)).first).to_be_visible(timeout=LONG)
+
+    # The learner opens the PDF, and anybody checks it.
+    tool = opened_as(page, world, "minh-anh")
+    expect(tool.get_by_role("button", name="Open the PDF")).to_be_visible(timeout=LONG)
+    with page.context.expect_page() as opening:
+        tool.get_by_role("button", name="Open the PDF").click()
+    opening.value.wait_for_url(re.compile("/document"), timeout=LONG, wait_until="commit")
+    pdf = requests.get(opening.value.url)
+    assert LEARNER in PdfReader(io.BytesIO(pdf.content)).pages[0].extract_text()
+
+    with page.context.expect_page() as verifying:
+        tool.get_by_role("link", name="Verification page").click()
+    expect(verifying.value.get_by_role("heading", name="This certificate is valid").first).to_be_visible(timeout=LONG)
+    expect(verifying.value.get_by_text(LEARNER)).to_be_visible()

@@ -1,0 +1,117 @@
+"""The main job over HTTP, with the tool's own processes, a real queue and the demo LMS as the platform."""
+
+import io
+import re
+from typing import Any
+
+import pytest
+import requests
+from pypdf import PdfReader
+
+from lti_cert.achievements import saving
+from lti_cert.core.database import db
+from lti_cert.courses.models import Course
+from tests import building as b
+from tests.browser import Browser
+from tests.world import World, eventually
+
+pytestmark = pytest.mark.each_database
+
+
+class Panel:
+    """The tool as one person has it open: the shell's token with every request, no cookie."""
+
+    def __init__(self, world: World, person_id: str) -> None:
+        shell = Browser().launch(world.lms_url, person_id)
+        assert shell.status_code == 200, shell.text
+        token = re.search(r'data-session="([^"]+)"', shell.text)
+        assert token, shell.text
+        self.url = f"{world.tool_url}/panel"
+        self.http = requests.Session()
+        self.http.headers["Authorization"] = f"Bearer {token[1]}"
+
+    def get(self, path: str, **query: str) -> str:
+        answer = self.http.get(f"{self.url}{path}", params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def post(self, path: str, **fields: Any) -> requests.Response:
+        return self.http.post(f"{self.url}{path}", data=fields)
+
+
+RULE = {
+    "title": "Certificate in Data Literacy",
+    "version": "0",
+    "criterion": "0",
+    "kind-0": "each_assessment",
+    "completion-0": "60",
+    "distinction-0": "85",
+    "scope-0": "all",
+    "approval": "yes",
+}
+
+
+def open_rule(instructor: Panel) -> None:
+    """As the page does it: look at what the rule would do, then open it."""
+    shown = instructor.post("/rules/preview", **RULE)
+    assert "Nguyễn Thị Minh Anh" in shown.text
+    seen = re.search(r'name="seen" value="([^"]*)"', shown.text)
+    opened = instructor.post("/rules", **RULE, action="open", seen=seen[1] if seen else "")
+    assert opened.status_code == 200, opened.text
+
+
+def test_launch_sync_decide_approve_issue_mail_and_verify(world: World) -> None:
+    learner = Panel(world, "minh-anh")
+    assert "Data Literacy 101" in learner.get("/home")
+
+    instructor = Panel(world, "ines")
+    eventually(lambda: "Last read" in instructor.get("/overview"), what="the first sync")
+    open_rule(instructor)
+    eventually(lambda: "Nguyễn" in instructor.get("/people", state="waiting"), what="a proposal")
+    assert "Waiting for approval" in learner.get("/progress")
+
+    course = db.session.query(Course).one()
+    certificate = b.certificate(saving.of_course(course.id)[0], "minh-anh")
+    seen = f"{certificate.id}:{certificate.version}"
+    decided = instructor.post("/people/decide", action="approve", certificate=seen)
+    assert decided.status_code == 200, decided.text
+
+    earned = eventually(lambda: (page := learner.get("/progress")) and "Open the PDF" in page and page, what="the PDF")
+    public_id = re.search(r"/verify/([A-Za-z0-9]{22})", earned)
+    assert public_id
+    ticket = learner.post(f"/credentials/{public_id[1]}/ticket")
+    pdf = requests.get(world.tool_url + ticket.json()["url"])
+    assert pdf.headers["Content-Type"] == "application/pdf"
+    assert "Nguyễn Thị Minh Anh" in PdfReader(io.BytesIO(pdf.content)).pages[0].extract_text()
+
+    page = requests.get(f"{world.tool_url}/verify/{public_id[1]}").text
+    assert "This certificate is valid" in page
+    assert "Nguyễn Thị Minh Anh" in page
+
+    mail = eventually(
+        lambda: [m for m in world.mails.messages if m["To"] == "minh-anh@example.edu"], what="the learner's mail"
+    )[0]
+    text = mail.get_payload()[0].get_payload(decode=True).decode()
+    holder = re.search(r"http://\S+/certificates/\S+", text)
+    assert holder
+    assert requests.get(holder[0]).status_code == 200
+    digest = [m for m in world.mails.messages if m["To"] == "ines@example.edu"]
+    assert digest
+
+
+def test_a_grade_changed_in_the_lms_is_followed_at_the_next_sync(world: World) -> None:
+    instructor = Panel(world, "ines")
+    eventually(lambda: "Last read" in instructor.get("/overview"), what="the first sync")
+    open_rule(instructor)
+    zoe = Panel(world, "zoe")
+    assert "Waiting for approval" not in zoe.get("/progress")
+    world.lms.course(world.lms.courses[0].id).set_score("zoe", "project", 60)
+    assert instructor.post("/sync").status_code == 200
+    eventually(lambda: "Waiting for approval" in zoe.get("/progress"), what="the proposal")
+
+
+def test_a_learners_token_opens_nothing_of_the_instructors(world: World) -> None:
+    learner = Panel(world, "zoe")
+    for path in ("/overview", "/rules", "/people", "/design"):
+        assert learner.http.get(learner.url + path).status_code == 403
+    assert learner.post("/sync").status_code == 403
