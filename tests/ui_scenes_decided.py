@@ -97,6 +97,10 @@ def people_scenes() -> Scenes:
     for name, page in shown.items():
         yield f"people-{name}", Scene("panel/people.html", {"page": page})
     yield "evidence", Scene("panel/evidence.html", {"page": OPENED, "heading": "Ada Lovelace"})
+    earned = replace(OPENED, person=PEOPLE[3], credential_id=NUMBER, as_of=NOW)
+    yield "evidence-earned", Scene("panel/evidence.html", {"page": earned, "heading": "Ada"})
+    nameless = replace(earned, document_waits_for="Your learning platform has not told us your name yet.")
+    yield "evidence-document-waits", Scene("panel/evidence.html", {"page": nameless, "heading": "Nobody"})
     unseen = replace(OPENED, person=PEOPLE[7], requirements=(), history=(), may_decide=False)
     yield "evidence-empty", Scene("panel/evidence.html", {"page": unseen, "heading": "Nobody"})
 

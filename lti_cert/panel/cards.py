@@ -19,7 +19,7 @@ def card_of(certificate: Certificate | None) -> Card | None:
 
 def _waiting(certificate: Certificate) -> Card | None:
     level = level_of(certificate.pending_level)
-    return Waiting(level, certificate.moved_at) if level else None
+    return Waiting(level, certificate.moved_at, has_email=bool(certificate.member.email)) if level else None
 
 
 def _earned(certificate: Certificate) -> Card | None:
@@ -33,6 +33,7 @@ def _earned(certificate: Certificate) -> Card | None:
         linkedin_url=sharing.linkedin_url(credential, title=facts.title, issuer=facts.issuer),
         document_ready=documents.document_of(credential) is not None,
         document_waits_for=documents.waits_for(credential),
+        has_email=bool(certificate.member.email),
         distinction_pending_since=certificate.moved_at if certificate.pending_level else None,
         distinction_denied=certificate.is_distinction_denied,
     )

@@ -8,9 +8,10 @@ from lti_cert.achievements import saving
 from lti_cert.achievements.criteria import Level
 from lti_cert.certificates import evidence, reading
 from lti_cert.certificates.lifecycle import State
-from lti_cert.certificates.models import CertificateMove, level_of
+from lti_cert.certificates.models import CertificateMove, CredentialStatus, level_of
 from lti_cert.core.database import db, id_set
 from lti_cert.courses.models import Member
+from lti_cert.issuing import documents
 from lti_cert.panel import people
 from lti_cert.panel.instructor_pages import EvidenceRow, LogLine
 from lti_cert.panel.learner import is_attested
@@ -28,6 +29,8 @@ def row_for(place: Place, certificate_id: int) -> EvidenceRow:
     items = saving.items_of(place.course.id)
     results = evidence.scores_of(member.id)
     progress = progress_of(criteria, items, results, is_attested=is_attested(achievement, member))
+    credential = reading.current_credentials([certificate.id]).get(certificate.id)
+    is_valid = credential is not None and credential.status == CredentialStatus.VALID
     return EvidenceRow(
         person=people.rows_of(achievement, [certificate.id])[certificate.id],
         requirements=progress.requirements,
@@ -37,6 +40,8 @@ def row_for(place: Place, certificate_id: int) -> EvidenceRow:
         may_decide=place.viewer.may_approve,
         attestation=people.attestation_of(criteria),
         email=member.email,
+        credential_id=credential.public_id if credential and is_valid else "",
+        document_waits_for=documents.waits_for(credential) if credential and is_valid else "",
     )
 
 

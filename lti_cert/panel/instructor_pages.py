@@ -250,6 +250,10 @@ class EvidenceRow:
     may_decide: bool = True
     attestation: str = ""
     email: str = ""
+    credential_id: str = ""
+    """Of the certificate that is valid now; empty without one."""
+    document_waits_for: str = ""
+    """A sentence, where its document cannot be made yet."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,10 @@ from lti_cert.achievements import saving
 from lti_cert.achievements.criteria import Finding, Kind, Outcome, obstacles
 from lti_cert.achievements.models import Achievement, Status
 from lti_cert.certificates import evaluation, reading
+from lti_cert.certificates.models import Certificate, Credential, CredentialStatus
 from lti_cert.core.database import db
 from lti_cert.courses.models import Course, HeldSnapshot, Member, Result
+from lti_cert.issuing.models import DocumentAwaited
 from lti_cert.panel.instructor_pages import FunnelStep, Need, OverviewPage
 from lti_cert.panel.pages import Notice
 from lti_cert.panel.place import Place, header
@@ -52,10 +54,27 @@ def _needs(achievement: Achievement, counts: Counts) -> Iterator[Need]:
         rule = saving.rule_of(achievement)
         for obstacle in obstacles(rule.criteria, saving.items_of(achievement.course_id)):
             yield Need("failed", obstacle, "Look at the rules", "/panel/rules")
+    if undrawn := _undrawn(achievement):
+        text = (
+            f"{counted(undrawn, 'earned certificate has', 'earned certificates have')} no document yet, since the "
+            "holder’s name is missing or cannot be printed."
+        )
+        yield Need("waiting", text, "Look at those earned", f"{people}?state=earned")
     for flag, text in _FLAGGED.items():
         if count := counts[flag]:
             text = text.format(people=counted(count, "person", "people"))
             yield Need("info", text, f"Look at {count}", f"{people}?flag={flag}")
+
+
+def _undrawn(achievement: Achievement) -> int:
+    query = (
+        select(func.count())
+        .select_from(DocumentAwaited)
+        .join(Credential, Credential.id == DocumentAwaited.credential_id)
+        .join(Credential.certificate)
+        .where(Certificate.achievement_id == achievement.id, Credential.status == CredentialStatus.VALID)
+    )
+    return db.session.scalar(query) or 0
 
 
 def _waiting(waiting: int, counts: Counts) -> str:

@@ -87,6 +87,8 @@ class Earned:
     """False while the PDF is being made, or waits for a name."""
     document_waits_for: str = ""
     """A sentence, where it is more than the making that it waits for."""
+    has_email: bool = True
+    """Whether she can be told by e-mail."""
     distinction_pending_since: datetime | None = None
     distinction_denied: bool = False
 
@@ -96,6 +98,8 @@ class Waiting:
     kind: ClassVar[str] = "waiting"
     level: Level
     since: datetime
+    has_email: bool = True
+    """Whether she can be told by e-mail."""
 
 
 @dataclass(frozen=True)

@@ -66,4 +66,4 @@ def freshness(course: Course, *, stale_because: str) -> Freshness:
         limits = "What it shows this tool is known after the first reading."
     else:
         limits = course.snapshot_limits or "It shows this tool every graded column."
-    return Freshness(_SOURCES[course.source], limits, course.synced_at, stale_because)
+    return Freshness(_SOURCES.get(course.source, course.source), limits, course.synced_at, stale_because)

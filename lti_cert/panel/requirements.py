@@ -56,11 +56,12 @@ def _share(finding: Finding) -> Fraction:
 
 
 def _steps(finding: Finding) -> tuple[int, int]:
-    """How many of how many steps are done; an average and a confirmation are one."""
+    """How many of how many steps are done; an average, a confirmation, and what nothing is left of are one."""
     counted = finding.counted
     match finding.criterion.kind:
         case Kind.EACH_ASSESSMENT:
-            return counted.reached_completion, counted.required - counted.excused
+            left = counted.required - counted.excused
+            return (counted.reached_completion, left) if left else (0, 1)
         case Kind.N_OF:
             n = finding.criterion.n or 1
             return min(counted.reached_completion, n), n
@@ -80,14 +81,14 @@ def _mean(counted: Tally) -> Fraction:
     return counted.weighted * rules.HUNDRED_PERCENT / counted.weight if counted.weight else Fraction(0)
 
 
-def _each_progress(finding: Finding) -> str:
+def _items_progress(finding: Finding) -> str:
     done, total = _steps(finding)
-    return f"{done} of {total}"
+    return f"{done} of {total}" if finding.counted.required > finding.counted.excused else "–"
 
 
 _PROGRESS: Mapping[Kind, Callable[[Finding], str]] = {
-    Kind.EACH_ASSESSMENT: _each_progress,
-    Kind.N_OF: _each_progress,
+    Kind.EACH_ASSESSMENT: _items_progress,
+    Kind.N_OF: _items_progress,
     Kind.AVERAGE: lambda finding: percent(_mean(finding.counted)),
     Kind.ATTESTATION: lambda finding: "confirmed" if finding.completion else "not confirmed",
 }

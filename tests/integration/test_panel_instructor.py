@@ -15,13 +15,15 @@ from werkzeug.test import TestResponse
 from lti_cert.achievements import saving
 from lti_cert.achievements.models import Achievement, Attestation, Status
 from lti_cert.certificates import reading
-from lti_cert.certificates.models import Certificate, CertificateMove
+from lti_cert.certificates.models import Certificate, CertificateMove, Credential
 from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
-from lti_cert.courses.models import Course, SyncOutcome, SyncRun
+from lti_cert.courses.models import Course, Member, SyncOutcome, SyncRun
+from lti_cert.issuing import issue
 from lti_cert.issuing.models import Design
 from lti_cert.lti.claims import INSTRUCTOR
 from lti_cert.outbox.models import OutboxRow
+from lti_cert.outbox.outbox import Overtaken
 from tests import building as b
 from tests.visiting import Visitor, visitor, words
 
@@ -96,6 +98,20 @@ def test_the_overview_names_flags_held_awards_and_obstacles(teacher: Visitor, co
     page = words(teacher.get("/panel/overview"))
     assert "“Quiz” is no longer in the course, but the rule asks for it." in page
     assert "1 person earned it, but their scores have fallen below the bar since." in page
+
+
+def test_certificates_that_wait_for_a_name_are_told_of(teacher: Visitor, course: Course) -> None:
+    achievement = decided(course, b.document(), {"ada": GOOD})
+    credential = db.session.scalars(select(Credential)).one()
+    assert "Open the PDF" in words(teacher.get(f"/panel/people/{credential.certificate_id}"))
+    with transaction() as session:
+        session.get_one(Member, b.certificate(achievement, "ada").member_id).name = ""
+    with pytest.raises(Overtaken):
+        issue.issue(credential.certificate_id, credential.number)
+    page = words(teacher.get("/panel/overview"))
+    assert "1 earned certificate has no document yet, since the holder’s name is missing" in page
+    row = words(teacher.get(f"/panel/people/{credential.certificate_id}"))
+    assert "No document yet. The learner is told: Your learning platform has not told us your name yet." in row
 
 
 def test_a_flood_is_announced_and_confirmed_by_number(teacher: Visitor, course: Course) -> None:

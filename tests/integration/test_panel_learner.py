@@ -108,7 +108,17 @@ def test_what_waits_for_approval_says_since_when(client: FlaskClient) -> None:
         page = seen_by_ada(client, course)
     assert "Waiting for approval Since 20 Nov 2026, 09:30 UTC" in page
     assert "An instructor looks at it before it is awarded." in page
+    assert "you get an e-mail when it is approved" in page
     assert "Next:" not in page
+
+
+def test_nobody_is_promised_an_e_mail_without_an_address(client: FlaskClient) -> None:
+    course, _ = begun()
+    with transaction() as session:
+        session.scalars(select(Member)).one().email = ""
+    page = seen_by_ada(client, course)
+    assert "What is decided is shown here." in page
+    assert "e-mail" not in page
 
 
 def test_an_earned_certificate_shows_its_link_and_what_distinction_still_takes(client: FlaskClient) -> None:

@@ -1,0 +1,68 @@
+"""How far somebody is, in words and in numbers."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lti_cert.achievements.criteria import Criterion, Item, Kind, Level
+from lti_cert.panel.requirements import in_brief, progress_of, share
+from lti_cert.sources.snapshot import millionths
+
+ITEMS = [Item(number, f"Item {number}", millionths(10)) for number in range(3)]
+bars = st.sampled_from([0, 60, 66.67, 100]).map(millionths)
+criteria = st.lists(
+    st.one_of(
+        st.builds(Criterion, st.sampled_from([Kind.EACH_ASSESSMENT, Kind.AVERAGE]), bars),
+        st.builds(Criterion, st.just(Kind.N_OF), bars, n=st.integers(1, 4)),
+        st.builds(Criterion, st.just(Kind.ATTESTATION)),
+    ),
+    min_size=1,
+    max_size=3,
+)
+scores = st.one_of(st.none(), st.sampled_from([0, 6, 6.667, 7, 10, 12]).map(millionths))
+results = st.dictionaries(st.integers(0, 2), scores)
+
+
+@given(criteria, results, st.booleans())
+def test_a_share_is_whole_and_a_ring_closed_exactly_when_everything_is_reached(
+    rule: list[Criterion], of_member: dict[int, int | None], ticked: bool
+) -> None:
+    progress = progress_of(rule, ITEMS, of_member, is_attested=ticked)
+    is_reached = progress.outcome.level is not None
+    assert (share(progress.outcome) == 1) is is_reached
+    assert 0 <= share(progress.outcome) <= 1
+    if progress.ring:
+        assert (progress.ring.hundredths == 100) is is_reached
+
+
+@given(criteria, results, st.booleans())
+def test_there_is_a_next_step_until_everything_is_reached(
+    rule: list[Criterion], of_member: dict[int, int | None], ticked: bool
+) -> None:
+    progress = progress_of(rule, ITEMS, of_member, is_attested=ticked)
+    if progress.outcome.level is Level.COMPLETION:
+        assert progress.next_step == ""
+    elif len(of_member) < len(ITEMS):
+        assert progress.next_step
+
+
+def test_a_cell_names_each_requirement() -> None:
+    rule = [
+        Criterion(Kind.EACH_ASSESSMENT, millionths(60)),
+        Criterion(Kind.N_OF, millionths(60), n=1),
+        Criterion(Kind.AVERAGE, millionths(70)),
+        Criterion(Kind.ATTESTATION),
+    ]
+    progress = progress_of(rule, ITEMS, {0: millionths(10), 1: millionths(5)}, is_attested=True)
+    assert in_brief(progress.outcome) == "1 of 3 · 1 of 1 · 50\u00a0% · confirmed"
+    assert progress.next_step == "“Item 1” needs 60\u00a0%, you have 50\u00a0%."
+
+
+def test_where_nothing_is_left_to_require_the_ring_stays_open() -> None:
+    rule = [
+        Criterion(Kind.EACH_ASSESSMENT, millionths(60), items=(0,)),
+        Criterion(Kind.N_OF, millionths(60), n=2, items=(1, 2)),
+    ]
+    progress = progress_of(rule, ITEMS, {0: None, 1: millionths(9), 2: millionths(9)}, is_attested=False)
+    assert progress.ring
+    assert progress.ring.hundredths < 100
+    assert in_brief(progress.outcome) == "– · 2 of 2"
