@@ -108,8 +108,8 @@ def close(achievement: Achievement) -> None:
     achievement.status = Status.CLOSED
 
 
-def archive(achievement: Achievement) -> None:
-    """Out of sight with its certificates, which stay verifiable."""
+def remove(achievement: Achievement) -> None:
+    """Put it away with its certificates, which stay verifiable."""
     _lock(achievement)
     achievement.status = Status.CLOSED
     achievement.archived_at = clock.now()

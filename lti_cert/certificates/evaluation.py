@@ -72,7 +72,7 @@ def evaluate_course(course_id: int) -> None:
 def evaluate(achievement_id: int) -> None:
     """Evaluate one achievement, in the caller's transaction."""
     achievement, mark = hold(achievement_id)
-    if achievement.status != Status.OPEN or achievement.archived_at or not achievement.course.certificates_on:
+    if achievement.status != Status.OPEN or achievement.archived_at:
         return
     scope = _scope(achievement, mark)
     make_rows(achievement, scope)
@@ -290,7 +290,7 @@ def _remember(achievement: Achievement, mark: EvaluationMark, plan: Plan) -> Non
 
 def evaluate_members(achievement: Achievement, member_ids: Sequence[int]) -> None:
     """Evaluate these members afresh, in the caller's transaction: what follows a decision by hand."""
-    if achievement.status != Status.OPEN or not achievement.course.certificates_on:
+    if achievement.status != Status.OPEN:
         return
     scope = and_(Member.course_id == achievement.course_id, Member.is_evaluated, Member.id.in_(id_set(member_ids)))
     carry_out(achievement, plan_for(achievement, scope))

@@ -136,3 +136,15 @@ def achievement_close(course_id: str, platform: int | None, achievement_id: int 
     found = _achievement(find_course(course_id, platform), achievement_id)
     with transaction():
         saving.close(found)
+
+
+@achievement.command("remove")
+@click.argument("course_id", metavar="COURSE")
+@platform_option
+@achievement_option
+@in_app
+def achievement_remove(course_id: str, platform: int | None, achievement_id: int | None) -> None:
+    """Put it away for good; its certificates stay verifiable."""
+    found = _achievement(find_course(course_id, platform), achievement_id)
+    with transaction():
+        saving.remove(found)

@@ -37,7 +37,6 @@ class Course(Base):
     """Why the last run did not replace the present snapshot; empty when it did."""
     is_final: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     """The platform has concluded the course: syncs stop, decisions by hand go on."""
-    certificates_on: Mapped[bool] = mapped_column(Boolean, default=True)
     last_launch_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 

@@ -115,4 +115,4 @@ def _about(rule: Rule, items: Sequence[Item]) -> tuple[str, ...]:
 def _notice(achievement: Achievement, member: Member) -> Notice | None:
     if not member.is_evaluated and not member.left_at:
         return NOT_A_LEARNER
-    return CLOSED if achievement.status == Status.CLOSED or not achievement.course.certificates_on else None
+    return CLOSED if achievement.status == Status.CLOSED else None

@@ -116,7 +116,6 @@ def upgrade() -> None:
         sa.Column("snapshot_limits", sa.Text(), nullable=False),
         sa.Column("stale_reason", sa.Text(), nullable=False),
         sa.Column("is_final", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column("certificates_on", sa.Boolean(), nullable=False),
         sa.Column("last_launch_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(

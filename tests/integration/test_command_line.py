@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
+from flask.testing import FlaskClient
 
 from lti_cert.cli import main
 from lti_cert.outbox.models import RowState
@@ -138,6 +139,17 @@ def test_a_rule_is_shown_as_it_can_be_set(course: Any, ok: Callable[..., str], t
     ok("achievement", "close", "course-1")
     [closed] = json.loads(ok("achievement", "show", "course-1", "--json"))
     assert closed["status"] == "closed"
+
+
+def test_a_removed_achievement_decides_nothing_and_its_certificates_stay_verifiable(
+    course: Any, ok: Callable[..., str], client: FlaskClient
+) -> None:
+    ok("achievement", "set", "course-1", "--completion", "60", "--no-approval")
+    drain()
+    [ada, *_] = json.loads(ok("certificate", "list", "--json"))
+    ok("achievement", "remove", "course-1")
+    assert json.loads(ok("achievement", "show", "course-1", "--json")) == []
+    assert "This certificate is valid" in client.get(f"/verify/{ada['credential_id']}").text
 
 
 @pytest.mark.parametrize(
