@@ -1,4 +1,6 @@
-"""A PDF's first page as a picture: phones do not show a PDF inside a page, and our policy lets no page embed one."""
+"""A PDF's first page as a picture: phones do not show a PDF inside a page, and what is not saved has no address to be
+shown from.
+"""
 
 import io
 import threading
