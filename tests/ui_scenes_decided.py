@@ -91,7 +91,8 @@ def people_scenes() -> Scenes:
             PEOPLE_PAGE, header=replace(HEADER, notice=DECIDED), filter=Filter(state="waiting", sort="-name", page=2)
         ),
         "no-match": replace(PEOPLE_PAGE, rows=(), matching=0, filter=Filter(q="Zzz")),
-        "nobody": replace(PEOPLE_PAGE, header=NO_RULE, rows=(), matching=0, total=0, pages=1),
+        "nobody": replace(PEOPLE_PAGE, rows=(), matching=0, total=0, pages=1),
+        "no-rule": replace(PEOPLE_PAGE, header=NO_RULE, rows=(), matching=0, total=0, pages=1),
         "assistant": replace(PEOPLE_PAGE, header=ASSISTANT, pages=1),
     }
     for name, page in shown.items():

@@ -16,11 +16,14 @@ from lti_cert.core import clock
 from lti_cert.core.database import db
 from lti_cert.courses.models import Course, Member
 from lti_cert.launch.models import PanelSession
-from lti_cert.panel import wording
+from lti_cert.panel import sync_status, wording
 from lti_cert.panel.cards import card_of
-from lti_cert.panel.pages import Freshness, LearnerPage, NothingYet, Notice
+from lti_cert.panel.pages import Earned, Freshness, LearnerPage, NothingYet, Notice, Watch
 from lti_cert.panel.place import NO_TITLE, freshness, place_of
 from lti_cert.panel.requirements import Progress, Results, progress_of
+
+MOST_LOOKS = 100
+"""So often, at intervals of some seconds, an open page asks for something newer; then it has to be opened again."""
 
 STALE = "Nothing newer could be read since then. Your instructors see why."
 """The reason itself speaks of the platform's services, which is for those who can do something about it."""
@@ -45,6 +48,12 @@ def pages_for(viewer: PanelSession) -> tuple[LearnerPage, ...]:
     items, results = saving.items_of(course.id), evidence.scores_of(member.id)
     pages = (_page(viewer, member, one, as_of, items, results) for one in shown)
     return tuple(replace(page, key=f"-{number}" if number else "") for number, page in enumerate(pages))
+
+
+def watch(viewer: PanelSession, pages: Sequence[LearnerPage], shown: str, looks_left: int = MOST_LOOKS) -> Watch:
+    is_document_made = any(isinstance(page.card, Earned) and page.card.is_being_made for page in pages)
+    may_change = is_document_made or sync_status.is_moving(place_of(viewer).course)
+    return Watch(shown, looks_left if may_change else 0)
 
 
 def _page(

@@ -92,6 +92,10 @@ class Earned:
     distinction_pending_since: datetime | None = None
     distinction_denied: bool = False
 
+    @property
+    def is_being_made(self) -> bool:
+        return not self.document_ready and not self.document_waits_for
+
 
 @dataclass(frozen=True)
 class Waiting:
@@ -145,3 +149,15 @@ class LearnerPage:
     notice: Notice | None = None
     key: str = ""
     """Keeps the ids of the document apart where a course has several achievements."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Whether the learner's page asks for something newer by itself."""
+
+    shown: str
+    """Names what the page says."""
+    looks_left: int = 0
+    """How often it asks; 0 when nothing is on its way."""
+    is_outdated: bool = False
+    """It would say something else by now."""

@@ -119,9 +119,9 @@ def _row(certificate: Certificate, outcome: Outcome, actions: tuple[str, ...]) -
 
 
 def _actions(achievement: Achievement, member_ids: Sequence[int]) -> Callable[[Certificate], tuple[str, ...]]:
-    """What may be done with a certificate, ticks that the rule asks for included."""
+    """What may be done with a certificate, ticks that the rule asks for included; the first is the one offered."""
     if not has_attestation(saving.rule_of(achievement).criteria):
-        return _decisions
+        return lambda one: _ordered(_decisions(one))
     ticked = set(
         db.session.scalars(
             select(Attestation.member_id).where(
@@ -129,13 +129,18 @@ def _actions(achievement: Achievement, member_ids: Sequence[int]) -> Callable[[C
             )
         )
     )
-    return lambda one: (*_decisions(one), "unattest" if one.member_id in ticked else "attest")
+    return lambda one: _ordered([*_decisions(one), "unattest" if one.member_id in ticked else "attest"])
 
 
-def _decisions(certificate: Certificate) -> tuple[str, ...]:
+def _decisions(certificate: Certificate) -> Sequence[str]:
     possible = approval.possible(certificate.standing)
     # Of what is held, to approve and to confirm are the same; one word is enough.
-    return tuple(action for action in possible if not (action == "approve" and certificate.is_held))
+    return [action for action in possible if not (action == "approve" and certificate.is_held)]
+
+
+def _ordered(actions: Sequence[str]) -> tuple[str, ...]:
+    """Nobody denies or revokes because that stood first."""
+    return tuple(sorted(actions, key={"deny", "revoke"}.__contains__))
 
 
 def has_attestation(criteria: Sequence[Criterion]) -> bool:

@@ -32,6 +32,12 @@ def status_of(course: Course) -> SyncStatus:
     return _ended(run)
 
 
+def is_moving(course: Course) -> bool:
+    """Whether a reading or an evaluation is on its way that may change what is shown."""
+    is_evaluating = outbox.is_promised(*outbox.job_map().after[CourseSynced], course_id=course.id)
+    return is_evaluating or status_of(course).state == "running"
+
+
 def watched(course: Course) -> SyncStatus:
     """For a page that asks until it ends: the last answer has it loaded afresh."""
     status = status_of(course)

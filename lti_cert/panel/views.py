@@ -9,6 +9,7 @@ from flask import Blueprint, Response, jsonify, render_template, request, send_f
 
 from lti_cert.achievements import saving
 from lti_cert.achievements.rules import RuleRejected
+from lti_cert.core import ids
 from lti_cert.core.database import transaction
 from lti_cert.core.errors import InputRejected, NotFound
 from lti_cert.courses import freshness, sync
@@ -29,7 +30,7 @@ from lti_cert.panel import (
     rules_page,
     sync_status,
 )
-from lti_cert.panel.pages import Notice
+from lti_cert.panel.pages import LearnerPage, Notice, Watch
 from lti_cert.panel.place import place_of
 
 bp = Blueprint("panel", __name__, url_prefix="/panel")
@@ -51,7 +52,27 @@ def progress() -> str:
 
 
 def _progress(viewer: PanelSession) -> str:
-    return "".join(render_template("panel/learner.html", page=page) for page in learner.pages_for(viewer))
+    pages, shown = _learner_pages(viewer)
+    watch = learner.watch(viewer, pages, ids.fingerprint(shown))
+    return shown + render_template("panel/_watch.html", watch=watch)
+
+
+def _learner_pages(viewer: PanelSession) -> tuple[tuple[LearnerPage, ...], str]:
+    pages = learner.pages_for(viewer)
+    return pages, render_template("panel/progress.html", pages=pages)
+
+
+@bp.get("/progress/newer")
+def watch_progress() -> str:
+    viewer = session.current()
+    left = min(forms.whole_number(request.args, "left"), learner.MOST_LOOKS)
+    pages, shown = _learner_pages(viewer)
+    name = ids.fingerprint(shown)
+    if name != request.args.get("shown"):
+        watch = Watch(name, is_outdated=True)
+    else:
+        watch = learner.watch(viewer, pages, name, max(left - 1, 0))
+    return render_template("panel/_watch.html", watch=watch)
 
 
 @bp.get("/overview")

@@ -11,7 +11,7 @@ export function endSession() {
 }
 
 function isPoll(context) {
-  return context.sourceElement.id === "sync";
+  return context.sourceElement.matches("#sync, #watch");
 }
 
 /** Where the answer stands now: the target itself, or what has replaced it. */

@@ -1,12 +1,15 @@
 """The learner's page: what it says of her scores, and of what has become of her certificate."""
 
+import html
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import time_machine
 from flask.testing import FlaskClient
-from sqlalchemy import event, select
+from sqlalchemy import delete, event, select
+from werkzeug.test import TestResponse
 
 from lti_cert.achievements import saving
 from lti_cert.achievements.models import Achievement
@@ -15,6 +18,7 @@ from lti_cert.certificates.models import Credential
 from lti_cert.core.database import db, transaction
 from lti_cert.courses.models import Course, Member
 from lti_cert.lti.claims import INSTRUCTOR, LEARNER
+from lti_cert.outbox.models import OutboxRow
 from lti_cert.sources.snapshot import Snapshot
 from tests import building as b
 from tests.visiting import visitor, words
@@ -244,6 +248,34 @@ def test_names_and_labels_are_text(client: FlaskClient) -> None:
     for name in ("<script>alert(1)", "<b>Title", "<i>Course"):
         assert name not in answer.text
         assert name.replace("<", "&lt;").partition(">")[0] in answer.text
+
+
+def test_an_open_page_asks_while_something_is_on_its_way_and_is_replaced_when_it_changes(client: FlaskClient) -> None:
+    def watch(answer: TestResponse) -> str:
+        (element,) = re.findall(r'<div id="watch"[^>]*>', answer.text)
+        return html.unescape(element)
+
+    def asked(element: str) -> str:
+        (path,) = re.findall(r'hx-get="([^"]+)"', element)
+        return str(path)
+
+    course = b.course()
+    b.take(course, ada_with(FAIR))
+    achievement = b.achievement(course, APPROVED)
+    ada = visitor(client, course, "ada", LEARNER)
+    first = watch(ada.get("/panel/home"))
+    assert asked(first).endswith("left=100")
+    second = watch(ada.get(asked(first)))
+    assert asked(second).endswith("left=99")
+    b.evaluate(course)
+    assert asked(watch(ada.get(asked(second)))) == "/panel/progress"
+    with transaction() as session:
+        session.execute(delete(OutboxRow))
+    assert "hx-get" not in watch(ada.get("/panel/progress"))
+    b.decide(achievement, "approve", "ada")
+    made = watch(ada.get("/panel/progress"))
+    assert "/panel/progress/newer" in asked(made)
+    assert "hx-get" not in watch(ada.get(asked(made).replace("left=100", "left=0")))
 
 
 def test_the_number_of_statements_does_not_depend_on_the_size_of_the_course(client: FlaskClient) -> None:
