@@ -38,6 +38,8 @@ class World:
     lms_url: str
     tool_url: str
     mails: MailServer
+    env: dict[str, str]
+    """For commands of the tool."""
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ def world(
         for part in (("web", "--port", str(port), "--host", "localhost", "--workers", "1"), ("relay",), ("worker",)):
             tool.start(part[0], *part)
         eventually(lambda: ports.answers("localhost", port, "/health/live"), what="the web server")
-        yield World(lms, lms_url, settings.base_url, mail_server)
+        yield World(lms, lms_url, settings.base_url, mail_server, tool.env)
         db.session.remove()
         db.engine.dispose()
 

@@ -1,7 +1,10 @@
 """The main job over HTTP, with the tool's own processes, a real queue and the demo LMS as the platform."""
 
 import io
+import json
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from pypdf import PdfReader
 from lti_cert.achievements import saving
 from lti_cert.core.database import db
 from lti_cert.courses.models import Course
+from lti_cert.demo.faults import Endpoint, Fault
 from tests import building as b
 from tests.browser import Browser
 from tests.world import World, eventually
@@ -115,3 +119,25 @@ def test_a_learners_token_opens_nothing_of_the_instructors(world: World) -> None
     for path in ("/overview", "/rules", "/people", "/design"):
         assert learner.http.get(learner.url + path).status_code == 403
     assert learner.post("/sync").status_code == 403
+
+
+def run(world: World, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lti_cert", *words], env=world.env, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_a_script_waits_for_a_sync_and_is_told_when_it_failed(world: World) -> None:
+    Panel(world, "ines")
+    assert run(world, "achievement", "set", "data-literacy-101", "--completion", "60", "--no-approval").returncode == 0
+    synced = run(world, "course", "sync", "data-literacy-101", "--wait")
+    assert synced.returncode == 0, synced.stderr
+    exported = json.loads(run(world, "course", "export", "data-literacy-101").stdout)
+    levels = {member["user_id"]: member["level"] for member in exported["achievements"][0]["members"]}
+    assert (levels["misaki"], levels["zoe"]) == ("completion", None)
+
+    world.lms.faults.plan(Endpoint.RESULTS, Fault(status=500), times=100)
+    failed = run(world, "course", "sync", "data-literacy-101", "--wait")
+    assert failed.returncode != 0
+    assert "ended as failed" in failed.stderr
+    assert json.loads(run(world, "course", "export", "data-literacy-101").stdout)["course"]["complete"] is False
