@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,14 +21,17 @@ from lti_cert.certificates.events import (
     CertificateProposed,
     CertificateRevoked,
 )
+from lti_cert.certificates.models import Certificate, CertificateMove, Credential
 from lti_cert.core import ids
 from lti_cert.core.database import db, transaction
 from lti_cert.courses.events import CourseSynced, EvidenceChanged
 from lti_cert.courses.models import Course
+from lti_cert.issuing.models import Document
 from lti_cert.outbox.models import OutboxRow
 from lti_cert.outbox.outbox import Job, JobMap
 from lti_cert.sources.snapshot import Item, Person, Score, Snapshot, millionths
 from tests import building as b
+from tests.draining import drain
 
 pytestmark = [pytest.mark.each_database, pytest.mark.usefixtures("app")]
 
@@ -308,3 +312,70 @@ def _check_flags(achievement: Any, expected: Expected) -> None:
 def _promised() -> list[str]:
     db.session.rollback()
     return list(db.session.scalars(select(OutboxRow.event)))
+
+
+# ------------------------------------------------------------------------------------------ documents and mails
+
+WRITTEN_OF = {
+    "earned": {"earned"},
+    "upgraded": {"earned"},
+    "reissued": {"earned"},
+    "denied": {"denied"},
+    "distinction-denied": {"earned"},
+    "revoked": {"revoked"},
+}
+"""Which state a certificate moved to when a mail of each kind about that move may be written."""
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.one_of(steps, st.just(("work", None))), min_size=4, max_size=14))
+def test_documents_and_mails_follow_nothing_but_the_moves(make_settings: Any, sequence: list[tuple[str, Any]]) -> None:
+    course = b.course(b.registration(f"https://{ids.random_id()}.example"))
+    b.take(course, b.snapshot({"Quiz": 100}, {person: {"Quiz": 0} for person in PEOPLE}))
+    achievement = b.achievement(course, b.document(completion=60, distinction=85, approval=True))
+    b.evaluate(course)
+    for kind, what in sequence:
+        match kind:
+            case "sync":
+                present = {person: {"Quiz": SCORES[what[person]]} for person in PEOPLE if what[person] != "gone"}
+                b.take(course, b.snapshot({"Quiz": 100}, present))
+            case "decide":
+                _decide_if_possible(achievement, *what)
+            case "work":
+                drain()
+    drain()
+    _check_documents(achievement.id)
+    _check_mails(achievement.id, make_settings().data_dir / "mail")
+
+
+def _decide_if_possible(achievement: Any, action: str, person: str, _is_stale: bool) -> None:
+    verb, _, level = action.partition(" ")
+    b.evaluate(achievement.course)
+    b.decide(achievement, verb, person, level=level or None)
+
+
+def _check_documents(achievement_id: int) -> None:
+    """Every valid credential has its document; one that was overtaken before may have none."""
+    rows = db.session.execute(
+        select(Credential.status, Certificate.state, Document.credential_id)
+        .join(Certificate, Certificate.id == Credential.certificate_id)
+        .outerjoin(Document, Document.credential_id == Credential.id)
+        .where(Certificate.achievement_id == achievement_id)
+    ).all()
+    for status, state, document in rows:
+        assert state == "earned" or status != "valid"
+        assert document is not None or status != "valid"
+
+
+def _check_mails(achievement_id: int, folder: Path) -> None:
+    moved = {
+        (move.certificate_id, move.version): move.to_state
+        for move in db.session.scalars(
+            select(CertificateMove).join(Certificate).where(Certificate.achievement_id == achievement_id)
+        )
+    }
+    certificates = {certificate_id for certificate_id, _ in moved}
+    for file in folder.glob("certificate-*.eml"):
+        _, certificate_id, version, kind = file.stem.split("-", 3)
+        if int(certificate_id) in certificates:
+            assert moved[int(certificate_id), int(version)] in WRITTEN_OF[kind], file.name

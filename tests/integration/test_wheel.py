@@ -84,3 +84,14 @@ def test_an_installed_tool_finds_its_files_inside_the_package(installed: Path, t
     for path in found:
         assert path.is_relative_to(package.parent)
         assert path.exists()
+
+
+def test_an_installed_tool_migrates_its_database_and_serves_its_pages(installed: Path, tmp_path: Path) -> None:
+    _run(installed / "lti-cert", "db", "upgrade", folder=tmp_path)
+    assert (tmp_path / "var" / "lti_cert.sqlite3").exists()
+    program = (
+        "from lti_cert.app import create_app; from lti_cert.settings import Settings;"
+        "client = create_app(Settings.from_env()).test_client();"
+        "print(*(client.get(path).status_code for path in ('/health/ready', '/verify', '/static/css/theme.css')))"
+    )
+    assert _run(installed / "python", "-c", program, folder=tmp_path).split() == ["200", "200", "200"]
