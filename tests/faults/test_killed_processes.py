@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from lti_cert.issuing.models import Document
 from sqlalchemy import func, select
 
 from lti_cert.achievements import saving
 from lti_cert.certificates.models import Certificate, Credential
 from lti_cert.core.database import db, transaction
+from lti_cert.issuing.models import Document
 from lti_cert.outbox.models import OutboxRow, RowState
 from lti_cert.settings import Settings
 from tests import building as b
