@@ -93,7 +93,6 @@ def _begin(course_id: int) -> tuple[SyncRun, str, Reading]:
             lineitems_urls=_distinct(link.lineitems_url for link in links),
             lineitem_urls=_distinct(link.lineitem_url for link in links),
             memberships_url=next((link.memberships_url for link in links if link.memberships_url), ""),
-            resource_link_id=next((link.resource_link_id for link in links if link.memberships_url), ""),
             scopes=_distinct(scope for link in links for scope in link.scopes.split()),
             progress=progress,
         )

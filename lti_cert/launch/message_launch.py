@@ -92,7 +92,7 @@ class _NoCookies(CookieService):
         return None
 
     def set_cookie(self, name: str, value: str | int, exp: int | None = 3600) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # the library's login would call it; ours is another
 
 
 class CheckedLaunch(MessageLaunch[_Form, ToolConf, SessionService, CookieService]):

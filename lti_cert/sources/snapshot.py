@@ -86,7 +86,6 @@ class Reading:
     lineitems_urls: tuple[str, ...] = ()
     lineitem_urls: tuple[str, ...] = ()
     memberships_url: str = ""
-    resource_link_id: str = ""
     scopes: tuple[str, ...] = ()
     progress: Progress = field(default=lambda _words: None)
 
