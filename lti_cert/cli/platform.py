@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from lti_cert.cli.common import as_json, in_app, print_rows
-from lti_cert.core import current
+from lti_cert.cli.common import actor, as_json, in_app, print_rows
+from lti_cert.core import audit, current
 from lti_cert.core.database import transaction
 from lti_cert.lti import registrations
 from lti_cert.lti.models import Registration
@@ -45,6 +45,7 @@ def platform_add(**fields: Any) -> None:
     """Register a platform; it may launch at once."""
     with transaction():
         added = registrations.add(**fields)
+        audit.record(actor(), "platform added", f"registration {added.id}", issuer=added.issuer)
     click.echo(f"platform {added.id} is {added.standing}. Give it these addresses of the tool:")
     for label, address in tool_addresses(current.settings().base_url).items():
         click.echo(f"  {label:<16} {address}")
@@ -92,6 +93,7 @@ def platform_accept(platform_id: int, deployment_id: str) -> None:
     """Let a deployment launch that was not named when the platform was added."""
     with transaction():
         registrations.accept_deployment(platform_id, deployment_id)
+        audit.record(actor(), "deployment accepted", f"registration {platform_id}", deployment_id=deployment_id)
 
 
 @platform.command("activate")
@@ -101,6 +103,7 @@ def platform_activate(platform_id: int) -> None:
     """Let a platform launch."""
     with transaction():
         registrations.activate(platform_id)
+        audit.record(actor(), "platform activated", f"registration {platform_id}")
 
 
 @platform.command("deactivate")
@@ -110,3 +113,4 @@ def platform_deactivate(platform_id: int) -> None:
     """Stop a platform's launches and syncs at once; nothing is lost."""
     with transaction():
         registrations.deactivate(platform_id)
+        audit.record(actor(), "platform deactivated", f"registration {platform_id}")
