@@ -6,23 +6,24 @@ The rows are plain tuples of the driver's own types (numbers, texts, booleans, N
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Table
 from sqlalchemy.orm import Session
+
+from lti_cert.core.database import Base
 
 Rows = Sequence[tuple[Any, ...]]
 
 
-def insert_rows(session: Session, table: Table, columns: Sequence[str], rows: Rows) -> None:
+def insert_rows(session: Session, entity: type[Base], columns: Sequence[str], rows: Rows) -> None:
     """Add rows that are not there yet."""
     if not rows:
         return
     if _is_sqlite(session):
-        _execute(session, f"INSERT INTO {table.name} ({_list(columns)}) VALUES ({_marks(columns)})", rows)
+        _execute(session, f"INSERT INTO {entity.__tablename__} ({_list(columns)}) VALUES ({_marks(columns)})", rows)
     else:
-        _copy(session, table.name, columns, rows)
+        _copy(session, entity.__tablename__, columns, rows)
 
 
-def update_rows(session: Session, table: Table, key: Sequence[str], columns: Sequence[str], rows: Rows) -> None:
+def update_rows(session: Session, entity: type[Base], key: Sequence[str], columns: Sequence[str], rows: Rows) -> None:
     """Change rows that are there: each begins with its key, then come the new values of the columns."""
     if not rows:
         return
@@ -30,28 +31,28 @@ def update_rows(session: Session, table: Table, key: Sequence[str], columns: Seq
         setting = ", ".join(f"{column} = ?" for column in columns)
         finding = " AND ".join(f"{column} = ?" for column in key)
         turned = [(*row[len(key) :], *row[: len(key)]) for row in rows]
-        _execute(session, f"UPDATE {table.name} SET {setting} WHERE {finding}", turned)
+        _execute(session, f"UPDATE {entity.__tablename__} SET {setting} WHERE {finding}", turned)
         return
-    every = (*key, *columns)
-    incoming = f"incoming_{table.name}"
+    table, every = entity.__tablename__, (*key, *columns)
+    incoming = f"incoming_{table}"
     cursor = _cursor(session)
     cursor.execute(
-        f"CREATE TEMPORARY TABLE {incoming} ON COMMIT DROP AS SELECT {_list(every)} FROM {table.name} WHERE false"
+        f"CREATE TEMPORARY TABLE {incoming} ON COMMIT DROP AS SELECT {_list(every)} FROM {table} WHERE false"
     )
     _copy(session, incoming, every, rows)
     setting = ", ".join(f"{column} = incoming.{column}" for column in columns)
-    finding = " AND ".join(f"{table.name}.{column} = incoming.{column}" for column in key)
-    cursor.execute(f"UPDATE {table.name} SET {setting} FROM {incoming} AS incoming WHERE {finding}")
+    finding = " AND ".join(f"{table}.{column} = incoming.{column}" for column in key)
+    cursor.execute(f"UPDATE {table} SET {setting} FROM {incoming} AS incoming WHERE {finding}")
     cursor.execute(f"DROP TABLE {incoming}")
 
 
-def delete_rows(session: Session, table: Table, key: Sequence[str], rows: Rows) -> None:
+def delete_rows(session: Session, entity: type[Base], key: Sequence[str], rows: Rows) -> None:
     """Remove the rows with these keys."""
     if not rows:
         return
     mark = "?" if _is_sqlite(session) else "%s"
     finding = " AND ".join(f"{column} = {mark}" for column in key)
-    _execute(session, f"DELETE FROM {table.name} WHERE {finding}", rows)
+    _execute(session, f"DELETE FROM {entity.__tablename__} WHERE {finding}", rows)
 
 
 def _is_sqlite(session: Session) -> bool:

@@ -1,9 +1,11 @@
 """Make the mirror equal to a snapshot, touching only what differs. The caller's transaction holds the course."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from lti_cert.core import bulk, clock, log
 from lti_cert.core.database import db, id_set
@@ -89,34 +91,74 @@ def _store_items(course: Course, items: Sequence[Item], stored: Stored) -> Seque
     return db.session.scalars(select(LineItem).where(LineItem.course_id == course.id)).all()
 
 
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A member as she stands in the mirror, or shall stand."""
+
+    name: str = ""
+    email: str = ""
+    roles: str = ""
+    in_roster: bool = False
+    left_at: datetime | None = None
+    is_evaluated: bool = False
+    launched_as_staff: bool = False
+    is_test_user: bool = False
+
+
+_LISTED = tuple(field.name for field in fields(_Listed))
+
+
 def _store_members(course: Course, people: Sequence[Person], stored: Stored) -> dict[str, int]:
-    existing = {
-        member.user_id: member
-        for member in db.session.scalars(select(Member).where(Member.course_id == course.id)).all()
+    present = {
+        user_id: (member_id, _Listed(*rest))
+        for member_id, user_id, *rest in db.session.execute(
+            select(Member.id, Member.user_id, *(getattr(Member, name) for name in _LISTED)).where(
+                Member.course_id == course.id
+            )
+        )
     }
     now = clock.now()
-    changed: list[Member] = []
+    new: list[dict[str, Any]] = []
+    other: list[dict[str, Any]] = []
+    turned: list[str] = []
     listed = {person.user_id: person for person in people}
-    for user_id, person in listed.items():
-        member = existing.get(user_id)
-        if member is None:
-            member = existing[user_id] = Member(
-                course_id=course.id, user_id=user_id, created_at=now, launched_as_staff=False, is_test_user=False
-            )
-            db.session.add(member)
-        member.name, member.email = person.name or member.name or "", person.email or member.email or ""
-        member.roles, member.in_roster, member.left_at = " ".join(sorted(person.roles)), True, None
-    for user_id, member in existing.items():
-        if user_id not in listed and member.in_roster:
-            member.in_roster, member.left_at = False, now
-        is_evaluated = members.is_evaluated(member)
-        if bool(member.is_evaluated) != is_evaluated:
-            member.is_evaluated = is_evaluated
-            changed.append(member)
-    db.session.flush()
+    for user_id in present.keys() | listed.keys():
+        member_id, before = present.get(user_id, (None, _Listed()))
+        after = _now(before, listed.get(user_id), now)
+        if after.is_evaluated != before.is_evaluated:
+            turned.append(user_id)
+        if member_id is None:
+            new.append({"course_id": course.id, "user_id": user_id, "created_at": now, **asdict(after)})
+        elif after != before:
+            other.append({"member_id": member_id, **asdict(after)})
+    if new:
+        db.session.execute(insert(Member), new)
+    if other:
+        table: Any = Member.__table__  # many rows, none of them an object of the session
+        db.session.connection().execute(update(table).where(table.c.id == bindparam("member_id")), other)
+    rows = db.session.execute(select(Member.user_id, Member.id).where(Member.course_id == course.id))
+    ids = {user_id: member_id for user_id, member_id in rows}
     stored.members = len(listed)
-    stored.changed_members.update(member.id for member in changed)
-    return {user_id: member.id for user_id, member in existing.items()}
+    stored.changed_members.update(ids[user_id] for user_id in turned)
+    return ids
+
+
+def _now(before: _Listed, person: Person | None, now: datetime) -> _Listed:
+    if person:
+        after = replace(
+            before,
+            # A platform that withholds the name today does not take back the one it gave before.
+            name=person.name or before.name,
+            email=person.email or before.email,
+            roles=" ".join(sorted(person.roles)),
+            in_roster=True,
+            left_at=None,
+        )
+    elif before.in_roster:
+        after = replace(before, in_roster=False, left_at=now)
+    else:
+        after = before
+    return replace(after, is_evaluated=members.is_evaluated(after))
 
 
 def _store_results(
@@ -161,10 +203,10 @@ class _Changes:
         return len(self.new) + len(self.other) + len(self.gone)
 
     def write(self) -> None:
-        table = Result.__table__
-        bulk.insert_rows(db.session(), table, (*_KEY, *_VALUES), self.new)
-        bulk.update_rows(db.session(), table, _KEY, _VALUES, self.other)
-        bulk.delete_rows(db.session(), table, _KEY, self.gone)
+        session = db.session()
+        bulk.insert_rows(session, Result, (*_KEY, *_VALUES), self.new)
+        bulk.update_rows(session, Result, _KEY, _VALUES, self.other)
+        bulk.delete_rows(session, Result, _KEY, self.gone)
         self.new, self.other, self.gone = [], [], []
 
 

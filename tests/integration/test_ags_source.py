@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from flask import Flask
 
 from lti_cert.demo import serving
@@ -107,8 +106,9 @@ def serve_members(platform: Platform, *members: dict[str, Any]) -> None:
     platform.serve("/members", {"id": "x", "context": {"id": "c"}, "members": list(members)}, accept=MEMBERS)
 
 
-def points(snapshot: Snapshot) -> dict[str, int | None]:
-    (scores,) = snapshot.scores.values()
+def points(snapshot: Snapshot, number: int = 1) -> dict[str, int | None]:
+    """Of the item with this number."""
+    (scores,) = (scores for ref, scores in snapshot.scores.items() if ref.endswith(f"/items/{number}"))
     return {score.user_id: score.score for score in scores}
 
 
@@ -495,6 +495,30 @@ def test_throttling_anywhere_asks_to_come_back_later(
     with pytest.raises(SourceThrottled) as fault:
         read(platform)
     assert fault.value.seconds == seconds
+
+
+SLOW = Answer("", 429, {"Retry-After": "90"})
+
+
+def test_a_reading_goes_on_at_the_page_before_which_it_was_slowed_down(platform: Platform) -> None:
+    rows = [result(f"u{number}", number) for number in range(9)]
+    platform.serve("/items", [line_item(platform, 1), line_item(platform, 2)])
+    platform.serve_pages("/items/1/results", rows, 3, accept=RESULTS)
+    platform.serve("/items/2/results", SLOW, [result("u1", 5)])
+    platform.serve("/members", SLOW, {"members": [member("u1"), member("u8")]})
+    third = platform.last_page("/items/1/results")
+    platform.slow_down(third, SLOW)
+    snapshot = Snapshot()
+    with pytest.raises(SourceThrottled):
+        read(platform, into=snapshot)
+    assert len(snapshot.scores[f"{platform.url}/items/1"]) == 6
+    with pytest.raises(SourceThrottled):
+        read_again(platform, into=snapshot)
+    read_again(platform, into=snapshot)
+    assert points(snapshot, 1) == {f"u{number}": number * 1_000_000 for number in range(9)}
+    assert points(snapshot, 2) == {"u1": 5_000_000}
+    assert [person.user_id for person in snapshot.people] == ["u1", "u8"]
+    assert [platform.count(address) for address in ("/items/1/results", third, "/items/2/results")] == [4, 2, 2]
 
 
 @pytest.mark.parametrize("address", ["/items?limit=100", "/members?limit=50"])
