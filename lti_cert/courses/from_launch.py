@@ -16,6 +16,7 @@ from lti_cert.outbox import outbox
 
 CANVAS = "canvas"
 """The one product in which several deployments show the same course."""
+MOODLE = "moodle"
 
 
 class LaunchWithoutCourse(LtiCertError):
@@ -55,9 +56,17 @@ def _course(registration: Registration, claims: LaunchClaims) -> Course:
         course = db.session.scalars(query).one()
     course.title = claims.context_title or course.title or ""
     course.label = claims.context_label or course.label or ""
+    course.api_course_id = _api_course_id(registration, claims) or course.api_course_id
     course.last_launch_at = clock.now()
     db.session.flush()
     return course
+
+
+def _api_course_id(registration: Registration, claims: LaunchClaims) -> str:
+    """Canvas says it in a custom field of ours; Moodle's context id is its course's number."""
+    if registration.product == MOODLE:
+        return claims.context_id
+    return claims.custom.get("canvas_course_id", "")
 
 
 def _link(course: Course, claims: LaunchClaims) -> ResourceLink:

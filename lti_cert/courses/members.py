@@ -13,16 +13,19 @@ class Known(Protocol):
     @property
     def in_roster(self) -> bool: ...
     @property
+    def is_known(self) -> bool: ...
+    @property
     def launched_as_staff(self) -> bool: ...
     @property
     def is_test_user(self) -> bool: ...
 
 
 def is_evaluated(member: Known) -> bool:
-    """Learner by the roster, present in the snapshot, and never seen as staff or as a test student."""
+    """Learner by the roster, in the snapshot, known to the source, and never seen as staff or as a test student."""
     roles = frozenset(member.roles.split())
     return (
         member.in_roster
+        and member.is_known
         and LEARNER in roles
         and not roles & STAFF
         and not member.launched_as_staff

@@ -11,6 +11,7 @@ from lti_cert.core import bulk, clock, log
 from lti_cert.core.database import db, id_set
 from lti_cert.courses import members
 from lti_cert.courses.models import Course, LineItem, Member, Result
+from lti_cert.lti.claims import LEARNER
 from lti_cert.sources.snapshot import Item, Person, Score, Snapshot
 
 _log = log.get_logger(__name__)
@@ -36,6 +37,8 @@ class Stored:
     """Results of people who are no members: platforms keep them of those who have left."""
     lost_scores: int = 0
     """How many more scores went than came."""
+    newly_unknown: int = 0
+    """Learners of the roster of whom the source has begun to say nothing."""
     changed_members: set[int] = field(default_factory=set)
 
 
@@ -100,6 +103,7 @@ class _Listed:
     roles: str = ""
     in_roster: bool = False
     left_at: datetime | None = None
+    is_known: bool = True
     is_evaluated: bool = False
     launched_as_staff: bool = False
     is_test_user: bool = False
@@ -127,6 +131,8 @@ def _store_members(course: Course, people: Sequence[Person], stored: Stored) -> 
         after = _now(before, listed.get(user_id), now)
         if after.is_evaluated != before.is_evaluated:
             turned.append(user_id)
+        if before.is_known and not after.is_known and LEARNER in after.roles.split():
+            stored.newly_unknown += 1
         if member_id is None:
             new.append({"course_id": course.id, "user_id": user_id, "created_at": now, **asdict(after)})
         elif after != before:
@@ -153,6 +159,7 @@ def _now(before: _Listed, person: Person | None, now: datetime) -> _Listed:
             roles=" ".join(sorted(person.roles)),
             in_roster=True,
             left_at=None,
+            is_known=person.is_known,
         )
     elif before.in_roster:
         after = replace(before, in_roster=False, left_at=now)

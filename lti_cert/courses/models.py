@@ -25,6 +25,8 @@ class Course(Base):
     title: Mapped[str] = mapped_column(Text, default="")
     label: Mapped[str] = mapped_column(Text, default="")
     source: Mapped[str] = mapped_column(Text, default="ags")
+    api_course_id: Mapped[str] = mapped_column(Text, default="")
+    """The id under which the LMS's own interface knows it; only signed launches say so."""
     evidence_seq: Mapped[int] = mapped_column(BigInteger, default=0)
     """Counts changes of evidence. A member carries the number of her last change, an evaluation the number up to
     which it looked:
@@ -79,6 +81,8 @@ class Member(Base):
     in_roster: Mapped[bool] = mapped_column(Boolean, default=False)
     """Present and active in the snapshot. False for a launcher not yet in one, and for somebody who left."""
     left_at: Mapped[datetime | None]
+    is_known: Mapped[bool] = mapped_column(Boolean, default=True)
+    """False: in the roster, but not in the source of the grades, which says nothing of her."""
     launched_as_staff: Mapped[bool] = mapped_column(Boolean, default=False)
     """Ever held a staff role at launch: Moodle's roster calls a non-editing teacher a learner, her launch does not."""
     is_test_user: Mapped[bool] = mapped_column(Boolean, default=False)

@@ -79,6 +79,9 @@ def _begin(course_id: int) -> tuple[SyncRun, Reading]:
         ).all()
         reading = Reading(
             registration_id=course.registration_id,
+            course_id=course.id,
+            api_course_id=course.api_course_id,
+            context_id=course.context_id,
             lineitems_urls=_distinct(link.lineitems_url for link in links),
             lineitem_urls=_distinct(link.lineitem_url for link in links),
             memberships_url=next((link.memberships_url for link in links if link.memberships_url), ""),
@@ -155,7 +158,7 @@ def _store(run: SyncRun, snapshot: StagedSnapshot, *, is_accepted: bool) -> dict
     learners = _learners(course)
     stored = mirror.store(course, snapshot)
     if not is_accepted:
-        _check_loss(course, learners, stored.lost_scores)
+        _check_loss(course, learners, stored)
     counts = {
         "items": stored.items,
         "members": stored.members,
@@ -175,17 +178,19 @@ def _learners(course: Course) -> int:
     return db.session.scalar(select(func.count()).where(Member.course_id == course.id, Member.is_evaluated)) or 0
 
 
-def _check_loss(course: Course, learners: int, lost_scores: int) -> None:
+def _check_loss(course: Course, learners: int, stored: mirror.Stored) -> None:
     """:raises _TooMuchLost: what has been stored lacks more of what was there before than can be believed."""
+    if stored.newly_unknown:
+        raise _TooMuchLost(f"It says nothing of some learners whom the roster lists: {stored.newly_unknown}.")
     learners_now = _learners(course)
     _check("learners", learners, learners_now)
-    if lost_scores >= LOSS_COUNT:
+    if stored.lost_scores >= LOSS_COUNT:
         scores = db.session.scalar(
             select(func.count(Result.score))
             .join(LineItem, LineItem.id == Result.line_item_id)
             .where(LineItem.course_id == course.id)
         )
-        _check("scores", (scores or 0) + lost_scores, scores or 0)
+        _check("scores", (scores or 0) + stored.lost_scores, scores or 0)
 
 
 def _check(what: str, before: int, now: int) -> None:

@@ -11,11 +11,9 @@ from lti_cert.courses.models import Course
 from lti_cert.launch.models import PanelSession
 from lti_cert.panel.instructor_pages import Header
 from lti_cert.panel.pages import Freshness, Notice
+from lti_cert.sources import choose
 
 NO_TITLE = "Certificate"
-
-_SOURCES: Mapping[str, str] = {"ags": "the gradebook"}
-"""As each stands in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -66,4 +64,4 @@ def freshness(course: Course, *, stale_because: str) -> Freshness:
         limits = "What it shows this tool is known after the first reading."
     else:
         limits = course.snapshot_limits or "It shows this tool every graded column."
-    return Freshness(_SOURCES.get(course.source, course.source), limits, course.synced_at, stale_because)
+    return Freshness(choose.SOURCES[course.source].title, limits, course.synced_at, stale_because)

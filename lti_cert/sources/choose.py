@@ -1,13 +1,25 @@
 """Each source by its name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from lti_cert.core.errors import LtiCertError
 from lti_cert.lti.answers import ServiceRefused, ServiceThrottled
 from lti_cert.sources import ags
 from lti_cert.sources.snapshot import Reading, Snapshot, SourceFailed, SourceForbidden, SourceThrottled
 
-SOURCES: dict[str, Callable[[Reading, Snapshot], None]] = {"ags": ags.read}
+
+@dataclass(frozen=True)
+class Source:
+    title: str
+    """As it stands in a sentence."""
+    read: Callable[[Reading, Snapshot], None]
+    """Reads a course into the snapshot, going on where that stands; raises `SourceFailed` or a service's own faults."""
+    counts: Sequence[str] = ()
+    """Which activity it counts, if any."""
+
+
+SOURCES: dict[str, Source] = {"ags": Source("the gradebook", ags.read)}
 
 
 def read(source: str, reading: Reading, snapshot: Snapshot) -> None:
@@ -16,7 +28,7 @@ def read(source: str, reading: Reading, snapshot: Snapshot) -> None:
     :raises SourceFailed: in one of its kinds; the snapshot is not complete then.
     """
     try:
-        SOURCES[source](reading, snapshot)
+        SOURCES[source].read(reading, snapshot)
     except SourceFailed:
         raise
     except ServiceThrottled as fault:

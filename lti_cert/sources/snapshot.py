@@ -50,6 +50,8 @@ class Person:
     roles: frozenset[str]
     name: str = ""
     email: str = ""
+    is_known: bool = True
+    """False: the roster lists her, but this source does not, so that it says nothing of what she has done."""
 
 
 class Score(NamedTuple):
@@ -123,6 +125,11 @@ class Reading:
     """What a source needs to know of a course; plain values, so that no source reads our tables."""
 
     registration_id: int
+    course_id: int = 0
+    """Ours, by which a connection is found."""
+    api_course_id: str = ""
+    """The id under which the LMS's own interface knows the course, as its signed launches say."""
+    context_id: str = ""
     lineitems_urls: tuple[str, ...] = ()
     lineitem_urls: tuple[str, ...] = ()
     memberships_url: str = ""

@@ -115,6 +115,19 @@ def test_a_snapshot_that_lost_a_fifth_of_its_learners_is_held_until_accepted() -
     assert mirrored()["u0"] == {"Quiz": 15_000_000}
 
 
+def test_a_snapshot_that_says_nothing_of_a_learner_whom_the_roster_lists_is_held() -> None:
+    course = b.course()
+    unknown = Person("bob", b.LEARNER, is_known=False)
+    partial = b.snapshot(ITEMS, {"ada": {"Quiz": 1}}, people=(unknown,))
+    run = b.take(course, partial)
+    assert (run.outcome, mirrored()) == ("held", {})
+    assert "whom the roster lists: 1." in run.reason
+    with transaction():
+        sync.accept_held(course, run.id)
+    assert dict(db.session.execute(select(Member.user_id, Member.is_evaluated)).all()) == {"ada": True, "bob": False}
+    assert b.take(course, partial).outcome == "stored", "what was accepted is not asked about again"
+
+
 def test_small_losses_are_believed() -> None:
     course = b.course()
     b.take(course, b.snapshot(ITEMS, many(40, Quiz=10)))
@@ -148,7 +161,7 @@ def source(monkeypatch: pytest.MonkeyPatch) -> Any:
             b.copy_into(snapshot, self.answer)
 
     made = Source()
-    monkeypatch.setitem(choose.SOURCES, "ags", made)
+    monkeypatch.setitem(choose.SOURCES, "ags", choose.Source("a test", made))
     return made
 
 
@@ -208,7 +221,7 @@ def test_a_reading_that_is_slowed_down_keeps_its_pages_and_goes_on_where_it_stop
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     in_pages = InPages()
-    monkeypatch.setitem(choose.SOURCES, "ags", in_pages)
+    monkeypatch.setitem(choose.SOURCES, "ags", choose.Source("a test", in_pages))
     course = b.course()
     slowed(course)
     slowed(course)

@@ -1,0 +1,134 @@
+"""Connect a platform's own interface, and find what a reading of a course goes through."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from lti_cert.core import clock, sealing
+from lti_cert.core.database import db, insert
+from lti_cert.sources.models import SourceApi, SourceGrant
+from lti_cert.sources.snapshot import SourceForbidden
+
+
+class NotConnected(SourceForbidden):
+    title = "The source is not connected"
+    message = "Nobody has connected this course to its learning platform's own interface."
+    guidance = "An instructor connects it in the panel, or an administrator for the whole platform."
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One interface and the leave to use it, as plain values, which threads may hold."""
+
+    registration_id: int
+    source: str
+    base_url: str
+    client_id: str
+    secret: str = field(repr=False)
+    grant_id: int
+    token: str = field(repr=False)
+    refresh: str = field(repr=False)
+    expires_at: datetime | None
+
+
+def find(registration_id: int, source: str, course_id: int) -> Connection:
+    """The course's own grant, or else the platform's. Outside a transaction; leaves no read open.
+
+    :raises NotConnected: there is none that is of use.
+    """
+    query = (
+        select(SourceApi, SourceGrant)
+        .join(
+            SourceGrant,
+            (SourceGrant.registration_id == SourceApi.registration_id) & (SourceGrant.source == SourceApi.source),
+        )
+        .where(
+            SourceApi.registration_id == registration_id,
+            SourceApi.source == source,
+            SourceGrant.course_id.is_(None) | (SourceGrant.course_id == course_id),
+            SourceGrant.broken_because == "",
+        )
+        .order_by(SourceGrant.course_id.is_(None))
+    )
+    with Session(db.engine) as session:
+        found = session.execute(query).first()
+        if found is None:
+            raise NotConnected(f"registration {registration_id} course {course_id} source {source}")
+        api, grant = found
+        return Connection(
+            registration_id,
+            source,
+            api.base_url,
+            api.client_id,
+            _unsealed(api.sealed_secret),
+            grant.id,
+            _unsealed(grant.sealed_token),
+            _unsealed(grant.sealed_refresh),
+            grant.expires_at,
+        )
+
+
+def _sealed(secret: str) -> str:
+    return sealing.seal(secret) if secret else ""
+
+
+def _unsealed(sealed: str) -> str:
+    return sealing.unseal(sealed) if sealed else ""
+
+
+def set_api(registration_id: int, source: str, base_url: str, *, client_id: str = "", secret: str = "") -> None:
+    """In the caller's transaction. What was set before is replaced."""
+    values = {"base_url": base_url.rstrip("/"), "client_id": client_id, "sealed_secret": _sealed(secret)}
+    db.session.execute(
+        insert(SourceApi)
+        .values(registration_id=registration_id, source=source, created_at=clock.now(), **values)
+        .on_conflict_do_update(index_elements=["registration_id", "source"], set_=values)
+    )
+
+
+def grant(
+    registration_id: int,
+    source: str,
+    course_id: int | None,
+    *,
+    token: str,
+    refresh: str = "",
+    expires_at: datetime | None = None,
+    actor: str,
+) -> None:
+    """Keep a leave to read; the one before it, for the same course or platform, goes. In the caller's transaction."""
+    withdraw(registration_id, source, course_id)
+    db.session.add(
+        SourceGrant(
+            registration_id=registration_id,
+            source=source,
+            course_id=course_id,
+            sealed_token=_sealed(token),
+            sealed_refresh=_sealed(refresh),
+            expires_at=expires_at,
+            granted_by=actor,
+            created_at=clock.now(),
+        )
+    )
+    db.session.flush()
+
+
+def withdraw(registration_id: int, source: str, course_id: int | None) -> None:
+    """In the caller's transaction."""
+    same = SourceGrant.course_id.is_(None) if course_id is None else SourceGrant.course_id == course_id
+    db.session.execute(
+        delete(SourceGrant).where(SourceGrant.registration_id == registration_id, SourceGrant.source == source, same)
+    )
+
+
+def renew(grant_id: int, *, token: str, expires_at: datetime | None) -> None:
+    """In the caller's transaction."""
+    row = db.session.get_one(SourceGrant, grant_id)
+    row.sealed_token, row.expires_at = _sealed(token), expires_at
+
+
+def note_broken(grant_id: int, because: str) -> None:
+    """In the caller's transaction."""
+    db.session.get_one(SourceGrant, grant_id).broken_because = because
