@@ -11,15 +11,17 @@ from lti_cert.courses.events import SyncDue
 from lti_cert.courses.models import Course
 from lti_cert.lti.models import Registration, Standing
 from lti_cert.outbox import outbox
+from lti_cert.sources import choose
 
 FRESH = timedelta(minutes=15)
 """A launch finds a snapshot younger than this new enough."""
 
-CLOCK_FRESH = timedelta(hours=6)
-"""Without launches a course is read this often."""
+CLOCK_FRESH = ((timedelta(days=7), timedelta(hours=6)), (timedelta(days=30), timedelta(days=1)))
+"""How often the clock has a course read, by how long ago somebody last opened it; after the last of these it is left
+alone until somebody does."""
 
-ASLEEP = timedelta(days=30)
-"""A course that nobody opened for so long is left alone until somebody does."""
+AFTER_END = timedelta(days=30)
+"""So long after its end a course is still read: grades come late."""
 
 
 def ask_for_sync(course: Course) -> None:
@@ -36,13 +38,40 @@ def stale_courses() -> Iterable[SyncDue]:
     """What the clock does."""
     now = clock.now()
     rows = db.session.execute(
-        select(Course.id, Course.registration_id)
+        select(
+            Course.id,
+            Course.registration_id,
+            Course.synced_at,
+            Course.retry_at,
+            Course.fresh_minutes,
+            Course.last_launch_at,
+        )
         .join(Registration)
         .where(
             Registration.standing == Standing.ACTIVE,
             ~Course.is_final,
-            Course.last_launch_at > now - ASLEEP,
-            or_(Course.synced_at.is_(None), Course.synced_at < now - CLOCK_FRESH),
+            Course.source.in_([name for name, source in choose.SOURCES.items() if source.is_pulled]),
+            Course.last_launch_at > now - CLOCK_FRESH[-1][0],
+            or_(Course.ends_at.is_(None), Course.ends_at > now - AFTER_END),
+            or_(Course.retry_at.is_(None), Course.retry_at <= now),
         )
     )
-    return [SyncDue(*row) for row in rows]
+    return [
+        SyncDue(row.id, row.registration_id)
+        for row in rows
+        if row.synced_at is None
+        or row.retry_at
+        or row.synced_at < now - _kept_fresh(row.fresh_minutes, now - row.last_launch_at)
+    ]
+
+
+def _kept_fresh(minutes: int | None, since_opened: timedelta) -> timedelta:
+    if minutes is not None:
+        return timedelta(minutes=minutes)
+    return next(fresh for opened, fresh in CLOCK_FRESH if since_opened < opened)
+
+
+def try_out(course: Course, source: str) -> None:
+    """Read the course from another source once, to be looked at before it decides. In the caller's transaction."""
+    course.trial_source = source
+    ask_for_sync(course)

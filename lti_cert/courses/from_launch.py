@@ -1,6 +1,7 @@
 """A launch tells of a course, a link and a person; this is where we believe it."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy import select
 
@@ -57,9 +58,19 @@ def _course(registration: Registration, claims: LaunchClaims) -> Course:
     course.title = claims.context_title or course.title or ""
     course.label = claims.context_label or course.label or ""
     course.api_course_id = _api_course_id(registration, claims) or course.api_course_id
+    course.ends_at = _ends_at(claims) or course.ends_at
     course.last_launch_at = clock.now()
     db.session.flush()
     return course
+
+
+def _ends_at(claims: LaunchClaims) -> datetime | None:
+    """As a custom field of ours says it where the platform can fill it in; what is no time says nothing."""
+    try:
+        told = datetime.fromisoformat(claims.custom.get("course_end", ""))
+        return told.astimezone(UTC)  # a time without a zone is taken for ours
+    except (ValueError, OverflowError):
+        return None
 
 
 def _api_course_id(registration: Registration, claims: LaunchClaims) -> str:

@@ -70,21 +70,22 @@ def _touch(course: Course, member_ids: Iterable[int] | None = None) -> None:
 
 def _store_items(course: Course, items: Sequence[Item], stored: Stored) -> Sequence[LineItem]:
     """All of the course's, those that have gone included."""
-    existing = {
-        row.ref: row for row in db.session.scalars(select(LineItem).where(LineItem.course_id == course.id)).all()
-    }
+    rows = db.session.scalars(select(LineItem).where(LineItem.course_id == course.id)).all()
+    same = same_items(rows, items)
     has_changed = False
     for position, item in enumerate(items):
-        row = existing.pop(item.ref, None)
+        row = same.get(item.ref)
         if row is None:
             row = LineItem(course_id=course.id, ref=item.ref, label=item.label, maximum=item.maximum, position=position)
             db.session.add(row)
             has_changed = True
+        names = dict.fromkeys((*_names_of(row), item.ref, *item.also))
+        row.ref, row.also = item.ref, "\n".join(name for name in names if name != item.ref)
         counted = (row.maximum, row.exclusion or "", row.removed_at)
         row.label, row.maximum, row.position = item.label, item.maximum, position
         row.exclusion, row.removed_at = item.exclusion, None
         has_changed = has_changed or counted != (row.maximum, row.exclusion, row.removed_at)
-    for row in existing.values():
+    for row in set(rows).difference(same.values()):
         has_changed = has_changed or row.removed_at is None
         row.removed_at = row.removed_at or clock.now()
     db.session.flush()
@@ -92,6 +93,23 @@ def _store_items(course: Course, items: Sequence[Item], stored: Stored) -> Seque
         _touch(course)  # what is asked for has changed, and with it everybody's standing
     stored.items = len(items)
     return db.session.scalars(select(LineItem).where(LineItem.course_id == course.id)).all()
+
+
+def same_items(rows: Sequence[LineItem], items: Sequence[Item]) -> dict[str, LineItem]:
+    """By the ref of an item the row that means the same: under that very name, or else under a common one."""
+    by_name = {name: row for row in rows for name in _names_of(row)} | {row.ref: row for row in rows}
+    found = {item.ref: by_name[item.ref] for item in items if item.ref in by_name}
+    taken = set(found.values())
+    for item in items:
+        row = next((by_name[name] for name in item.also if name in by_name), None)
+        if item.ref not in found and row is not None and row not in taken:
+            found[item.ref] = row
+            taken.add(row)
+    return found
+
+
+def _names_of(row: LineItem) -> tuple[str, ...]:
+    return (row.ref, *row.also.split("\n")) if row.also else (row.ref,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,16 @@ class Course(Base):
     """What the source of the present snapshot cannot see, in words."""
     stale_reason: Mapped[str] = mapped_column(Text, default="")
     """Why the last run did not replace the present snapshot; empty when it did."""
+    trial_source: Mapped[str] = mapped_column(Text, default="")
+    """A source that the next run tries out; what it reads is held until somebody accepts it."""
+    fresh_minutes: Mapped[int | None]
+    """How often the clock has it read; None: as `courses.freshness` says."""
+    ends_at: Mapped[datetime | None]
+    """When the course is over, where a launch has said so."""
+    failures: Mapped[int] = mapped_column(default=0)
+    """Failed runs since the last one that was complete."""
+    retry_at: Mapped[datetime | None]
+    """When the clock tries again after a failure."""
     is_final: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     """The platform has concluded the course: syncs stop, decisions by hand go on."""
     last_launch_at: Mapped[datetime | None]
@@ -104,6 +114,9 @@ class LineItem(Base):
     label: Mapped[str] = mapped_column(Text)
     maximum: Mapped[int] = mapped_column(BigInteger)
     position: Mapped[int]
+    also: Mapped[str] = mapped_column(Text, default="")
+    """Other names under which sources know it, platform-signed ids only, one a line: a change of source finds it again
+    by them."""
     exclusion: Mapped[str] = mapped_column(Text, default="")
     """Why "all assessments" leaves it out, as an `Exclusion`; empty where it counts."""
     removed_at: Mapped[datetime | None]
@@ -143,6 +156,7 @@ class SyncOutcome(StrEnum):
     STORED = "stored"
     HELD = "held"
     FAILED = "failed"
+    CANCELLED = "cancelled"
     FINAL = "final"
 
 
@@ -186,8 +200,8 @@ class StagedPage(Base):
 
 
 class HeldSnapshot(Base):
-    """A snapshot that lost too much to be believed; it stays staged and waits for an instructor. At most one a course:
-    a newer run replaces it.
+    """A snapshot that decides nothing before an instructor has accepted it: it lost too much to be believed, or is the
+    trial of another source. It stays staged. At most one a course: a newer run replaces it.
     """
 
     __tablename__ = "held_snapshot"

@@ -12,11 +12,15 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 
 from lti_cert.core.database import db, transaction
-from lti_cert.courses.models import StagedPage, SyncRun
-from lti_cert.sources.snapshot import DONE, Item, Person, Score, Snapshot, joined
+from lti_cert.courses.models import StagedPage, SyncOutcome, SyncRun
+from lti_cert.outbox import outbox
+from lti_cert.sources.snapshot import DONE, Item, Person, ReadingCancelled, Score, Snapshot, TurnOver, joined
 
 STAGED_AT = 20_000
 """Rows in memory from which on they are staged."""
+
+TURN_SECONDS = 300.0
+"""So long a course is read before others of its platform have their turn; it goes on after them."""
 
 _TELLS_EVERY = 1.0
 """Seconds between two words of progress."""
@@ -28,6 +32,7 @@ class StagedSnapshot(Snapshot):
     """The snapshot of one run, taken up where an earlier try of the run left it."""
 
     def __init__(self, run: SyncRun) -> None:
+        self._turn_ends_at = time.monotonic() + TURN_SECONDS
         super().__init__(limits=run.limits, requests=run.counts.get("requests", 0), steps=dict(run.steps))
         self.run_id = run.id
         self._told_at = 0.0
@@ -38,11 +43,17 @@ class StagedSnapshot(Snapshot):
             self.stage()
 
     def progress(self, words: str) -> None:
+        """:raises ReadingCancelled: somebody stopped it meanwhile.
+        :raises TurnOver: it has taken long, and other courses of the platform wait.
+        """
         now = time.monotonic()
-        if now - self._told_at >= _TELLS_EVERY:
-            self._told_at = now
-            with transaction():
-                self._note(progress=words)
+        if now - self._told_at < _TELLS_EVERY:
+            return
+        self._told_at = now
+        with transaction():
+            self._note(progress=words)
+        if now >= self._turn_ends_at and outbox.is_waited_for():
+            raise TurnOver
 
     def stage(self) -> None:
         """Write down what is in memory, and where the streams go on."""
@@ -63,10 +74,13 @@ class StagedSnapshot(Snapshot):
             yield {"run_id": self.run_id, "kind": kind, "ref": ref, "content": content}
 
     def _note(self, **values: Any) -> None:
-        db.session.execute(update(SyncRun).where(SyncRun.id == self.run_id).values(values))
+        going_on = update(SyncRun).where(SyncRun.id == self.run_id, SyncRun.outcome != SyncOutcome.CANCELLED)
+        if db.session.scalar(going_on.values(values).returning(SyncRun.id)) is None:
+            raise ReadingCancelled
 
     def all_items(self) -> Sequence[Item]:
-        return [*(Item(**row) for row in self._staged(_ITEMS)), *self.items]
+        staged = (Item(**row | {"also": tuple(row["also"])}) for row in self._staged(_ITEMS))
+        return [*staged, *self.items]
 
     def all_people(self) -> Sequence[Person]:
         staged = (Person(**row | {"roles": frozenset(row["roles"])}) for row in self._staged(_PEOPLE))

@@ -9,7 +9,7 @@ from lti_cert.core import clock, log
 from lti_cert.core.database import db, insert, transaction
 from lti_cert.core.errors import Conflict
 from lti_cert.courses import mirror, staging
-from lti_cert.courses.events import CourseSynced
+from lti_cert.courses.events import CourseSynced, SyncDue
 from lti_cert.courses.models import (
     Course,
     HeldSnapshot,
@@ -24,7 +24,7 @@ from lti_cert.courses.staging import StagedSnapshot
 from lti_cert.lti.models import Standing
 from lti_cert.outbox import outbox
 from lti_cert.sources import choose
-from lti_cert.sources.snapshot import CourseConcluded, Reading, SourceFailed, SourceThrottled
+from lti_cert.sources.snapshot import CourseConcluded, Reading, ReadingCancelled, SourceFailed, SourceThrottled
 
 _log = log.get_logger(__name__)
 
@@ -36,8 +36,12 @@ PATIENCE = timedelta(hours=6)
 """So long a run may be slowed down by its platform before it gives up."""
 
 
-class _TooMuchLost(Exception):
-    """Says what, in words."""
+RETRIES = tuple(timedelta(minutes=m) for m in (5, 20, 60, 240, 720, 1440))
+"""Between a failed run and the next try of the clock, growing with each failure."""
+
+
+class _NotBelieved(Exception):
+    """Says why, in words."""
 
 
 def sync(course_id: int, registration_id: int) -> None:
@@ -49,6 +53,9 @@ def sync(course_id: int, registration_id: int) -> None:
     snapshot = StagedSnapshot(run)
     try:
         choose.read(run.source, reading, snapshot)
+        take(run, snapshot)
+    except ReadingCancelled:
+        _log.info("sync cancelled", course=course_id, run=run.id)
     except SourceThrottled as slow:
         _pause(run, snapshot, slow)
     except CourseConcluded as fault:
@@ -56,8 +63,6 @@ def sync(course_id: int, registration_id: int) -> None:
     except SourceFailed as fault:
         _log.warning("sync failed", course=course_id, kind=type(fault).__name__, detail=fault.detail)
         _end(run, SyncOutcome.FAILED, f"{fault.shown_message} {fault.detail}".strip())
-    else:
-        take(run, snapshot)
 
 
 def _begin(course_id: int) -> tuple[SyncRun, Reading]:
@@ -67,9 +72,14 @@ def _begin(course_id: int) -> tuple[SyncRun, Reading]:
             raise outbox.Overtaken("the course is concluded")
         if course.registration.standing != Standing.ACTIVE:
             raise outbox.Overtaken("the platform is not active")
-        run = _paused(course)
+        if (slowed_until := course.registration.slowed_until) and slowed_until > clock.now():
+            raise outbox.Postponed(slowed_until - clock.now(), SourceThrottled.message)
+        source = _source_of(course)
+        if not choose.SOURCES[source].is_pulled:
+            raise outbox.Overtaken("the grades of this course are brought by hand")
+        run = _paused(course, source)
         if run is None:
-            run = SyncRun(course_id=course_id, source=course.source, started_at=clock.now(), counts={}, steps={})
+            run = SyncRun(course_id=course_id, source=source, started_at=clock.now(), counts={}, steps={})
             session.add(run)
         run.outcome = SyncOutcome.RUNNING
         session.flush()
@@ -90,10 +100,17 @@ def _begin(course_id: int) -> tuple[SyncRun, Reading]:
     return run, reading
 
 
-def _paused(course: Course) -> SyncRun | None:
+def _source_of(course: Course) -> str:
+    """A course that was never read begins with the best source that is connected."""
+    if course.synced_at is None and not course.trial_source:
+        course.source = choose.best(course.registration_id, course.id, course.api_course_id)
+    return course.trial_source or course.source
+
+
+def _paused(course: Course, source: str) -> SyncRun | None:
     """The run that goes on; what it has read is of one source only."""
     last = db.session.scalar(select(SyncRun).where(SyncRun.course_id == course.id).order_by(SyncRun.id.desc()).limit(1))
-    return last if last and last.outcome == SyncOutcome.PAUSED and last.source == course.source else None
+    return last if last and last.outcome == SyncOutcome.PAUSED and last.source == source else None
 
 
 def _close_abandoned(run: SyncRun) -> None:
@@ -122,9 +139,12 @@ def _pause(run: SyncRun, snapshot: StagedSnapshot, slow: SourceThrottled) -> Non
     if clock.now() - run.started_at > PATIENCE:
         _end(run, SyncOutcome.FAILED, "The learning platform kept asking us to slow down for six hours.")
         return
-    with transaction():
+    with transaction() as session:
         snapshot.stage()
         _write(run, outcome=SyncOutcome.PAUSED, reason=slow.shown_message)
+        if slow.seconds:
+            registration = session.get_one(Course, run.course_id).registration
+            registration.slowed_until = clock.now() + timedelta(seconds=slow.seconds)
     raise outbox.Postponed(timedelta(seconds=slow.seconds), slow.shown_message)
 
 
@@ -138,23 +158,44 @@ def _end(run: SyncRun, outcome: SyncOutcome, reason: str) -> None:
         _write(run, outcome=outcome, reason=reason, finished_at=clock.now())
         staging.drop(run.course_id, keep=_held_run(run.course_id))
         course = session.get_one(Course, run.course_id)
+        if run.source != course.source:
+            course.trial_source = ""
+            return
         course.stale_reason = reason
         course.is_final = outcome is SyncOutcome.FINAL
+        course.failures += 1
+        course.retry_at = clock.now() + RETRIES[min(course.failures, len(RETRIES)) - 1]
+
+
+def cancel(course: Course) -> None:
+    """Stop the reading of a course, and forget what is asked for and has not begun. In the caller's transaction."""
+    outbox.withdraw(*outbox.job_map().after[SyncDue], course_id=course.id, why="somebody stopped it")
+    db.session.execute(
+        update(SyncRun)
+        .where(SyncRun.course_id == course.id, SyncRun.outcome.in_([SyncOutcome.RUNNING, SyncOutcome.PAUSED]))
+        .values(outcome=SyncOutcome.CANCELLED, finished_at=clock.now(), reason=ReadingCancelled.message, progress="")
+    )
+    course.trial_source = ""
 
 
 def take(run: SyncRun, snapshot: StagedSnapshot, *, is_accepted: bool = False) -> None:
-    """Store a complete snapshot, or hold it when it lost too much to be believed."""
+    """Store a complete snapshot; or hold it when it lost too much to be believed, or only tries another source out.
+
+    :raises ReadingCancelled: somebody stopped it meanwhile.
+    """
     try:
         with transaction():
             stored = _store(run, snapshot, is_accepted=is_accepted)
-    except _TooMuchLost as loss:
-        _hold(run, snapshot, str(loss))
+    except _NotBelieved as why:
+        _hold(run, snapshot, str(why))
     else:
         _log.info("synced", course=run.course_id, run=run.id, **stored)
 
 
 def _store(run: SyncRun, snapshot: StagedSnapshot, *, is_accepted: bool) -> dict[str, int]:
     course = db.session.scalars(select(Course).where(Course.id == run.course_id).with_for_update()).one()
+    if not is_accepted:
+        _check_run(course, run)
     learners = _learners(course)
     stored = mirror.store(course, snapshot)
     if not is_accepted:
@@ -168,10 +209,34 @@ def _store(run: SyncRun, snapshot: StagedSnapshot, *, is_accepted: bool) -> dict
     }
     _write(run, outcome=SyncOutcome.STORED, finished_at=clock.now(), reason="", limits=snapshot.limits, counts=counts)
     course.synced_at, course.stale_reason, course.snapshot_limits = clock.now(), "", snapshot.limits
-    db.session.execute(delete(HeldSnapshot).where(HeldSnapshot.course_id == course.id))
-    staging.drop(course.id)
+    course.failures, course.retry_at = 0, None
+    if is_accepted:
+        course.source, course.trial_source = run.source, ""
+    _forget_held(course)
+    staging.drop(course.id, keep=_held_run(course.id))
     outbox.add(CourseSynced(course.id))
     return counts
+
+
+def _forget_held(course: Course) -> None:
+    """What waits of the source that is read goes; the trial of another goes on waiting."""
+    replaced = select(SyncRun.id).where(SyncRun.course_id == course.id, SyncRun.source == course.source)
+    db.session.execute(
+        delete(HeldSnapshot)
+        .where(HeldSnapshot.course_id == course.id, HeldSnapshot.run_id.in_(replaced))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _check_run(course: Course, run: SyncRun) -> None:
+    """:raises _NotBelieved: it was read from another source than the one that decides.
+    :raises ReadingCancelled: it was stopped.
+    """
+    if db.session.scalar(select(SyncRun.outcome).where(SyncRun.id == run.id)) == SyncOutcome.CANCELLED:
+        raise ReadingCancelled
+    if run.source != course.source:
+        title = choose.SOURCES[run.source].title
+        raise _NotBelieved(f"This is a trial of {title} as the source of the grades; it decides once you accept it.")
 
 
 def _learners(course: Course) -> int:
@@ -179,9 +244,9 @@ def _learners(course: Course) -> int:
 
 
 def _check_loss(course: Course, learners: int, stored: mirror.Stored) -> None:
-    """:raises _TooMuchLost: what has been stored lacks more of what was there before than can be believed."""
+    """:raises _NotBelieved: what has been stored lacks more of what was there before than can be believed."""
     if stored.newly_unknown:
-        raise _TooMuchLost(f"It says nothing of some learners whom the roster lists: {stored.newly_unknown}.")
+        raise _NotBelieved(_LACKS.format(f"it says nothing of {stored.newly_unknown} learners whom the roster lists"))
     learners_now = _learners(course)
     _check("learners", learners, learners_now)
     if stored.lost_scores >= LOSS_COUNT:
@@ -196,15 +261,20 @@ def _check_loss(course: Course, learners: int, stored: mirror.Stored) -> None:
 def _check(what: str, before: int, now: int) -> None:
     lost = before - now
     if lost >= LOSS_COUNT and lost > LOSS_SHARE * before:
-        raise _TooMuchLost(f"It has {now} {what}, the one before had {before}.")
+        raise _NotBelieved(_LACKS.format(f"it has {now} {what}, the one before had {before}"))
 
 
-def _hold(run: SyncRun, snapshot: StagedSnapshot, loss: str) -> None:
-    reason = f"What the learning platform sent lacks too much to be believed: {loss} Accept it if that is right."
+_LACKS = "What the learning platform sent lacks too much to be believed: {}. Accept it if that is right."
+
+
+def _hold(run: SyncRun, snapshot: StagedSnapshot, reason: str) -> None:
     with transaction() as session:
         snapshot.stage()
         _write(run, outcome=SyncOutcome.HELD, reason=reason, finished_at=clock.now())
-        session.get_one(Course, run.course_id).stale_reason = reason
+        course = session.get_one(Course, run.course_id)
+        course.trial_source = ""
+        if run.source == course.source:
+            course.stale_reason = reason
         staging.drop(run.course_id, keep=(run.id,))
         held = insert(HeldSnapshot).values(course_id=run.course_id, run_id=run.id)
         session.execute(held.on_conflict_do_update(index_elements=["course_id"], set_={"run_id": held.excluded.run_id}))

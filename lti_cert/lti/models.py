@@ -36,6 +36,8 @@ class Registration(Base):
     standing: Mapped[str] = mapped_column(Text, default=Standing.ACTIVE)
     accepts_new_deployments: Mapped[bool] = mapped_column(Boolean, default=True)
     """Whether a deployment that launches for the first time is active at once; else it waits for an administrator."""
+    slowed_until: Mapped[datetime | None]
+    """It asked to be left alone until then: no sync of any of its courses begins before."""
     created_at: Mapped[datetime]
 
     deployments: Mapped[list["Deployment"]] = relationship(back_populates="registration", order_by="Deployment.id")

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import case, exists, select, text
+from sqlalchemy import ColumnElement, and_, case, exists, select, text, update
+from sqlalchemy.orm import aliased
 
 from lti_cert.core import clock
 from lti_cert.core.database import db, insert
@@ -133,16 +135,48 @@ def _row(event: object, job: Job, now: datetime) -> dict[str, Any]:
     }
 
 
+running_row: ContextVar[int | None] = ContextVar("running_row", default=None)
+"""The row whose job runs here."""
+
+
+def is_waited_for() -> bool:
+    """Whether other rows wait that may not run beside the one that runs here: a long run then lets them go first."""
+    mine, other = aliased(OutboxRow), aliased(OutboxRow)
+    return bool(
+        db.session.scalar(
+            select(
+                exists().where(
+                    mine.id == running_row.get(),
+                    other.id != mine.id,
+                    other.serial_key == mine.serial_key,
+                    other.state == RowState.WAITING,
+                    other.due_at <= clock.now(),
+                )
+            )
+        )
+    )
+
+
+def withdraw(*jobs: Job, course_id: int, why: str) -> None:
+    """Take back what was promised and has not begun. In the caller's transaction."""
+    db.session.execute(
+        update(OutboxRow)
+        .where(_of_course(jobs, course_id), OutboxRow.state == RowState.WAITING)
+        .values(state=RowState.OVERTAKEN, finished_at=clock.now(), note=why)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def is_promised(*jobs: Job, course_id: int) -> bool:
     """Whether one of these jobs still waits or runs for the course."""
     return bool(
         db.session.scalar(
             select(
-                exists().where(
-                    OutboxRow.state.in_([RowState.WAITING, RowState.RUNNING]),
-                    OutboxRow.job.in_([job.name for job in jobs]),
-                    OutboxRow.payload["course_id"].as_integer() == course_id,
-                )
+                exists().where(_of_course(jobs, course_id), OutboxRow.state.in_([RowState.WAITING, RowState.RUNNING]))
             )
         )
     )
+
+
+def _of_course(jobs: Iterable[Job], course_id: int) -> ColumnElement[bool]:
+    return and_(OutboxRow.job.in_([job.name for job in jobs]), OutboxRow.payload["course_id"].as_integer() == course_id)

@@ -10,7 +10,7 @@ from typing import Any
 import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import and_, exists, func, or_, select, tuple_, update
 from sqlalchemy.orm import aliased
 
 from lti_cert.core import clock, log
@@ -84,7 +84,11 @@ def claim(job: Job, limit: int, now: datetime) -> list[Row]:
         same_key,
         or_(
             rival.state == RowState.RUNNING,
-            and_(rival.state == RowState.WAITING, rival.due_at <= now, rival.id < OutboxRow.id),
+            and_(
+                rival.state == RowState.WAITING,
+                rival.due_at <= now,
+                tuple_(rival.due_at, rival.id) < tuple_(OutboxRow.due_at, OutboxRow.id),
+            ),
         ),
     )
     due = (

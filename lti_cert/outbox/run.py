@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from lti_cert.core import clock, log
 from lti_cert.core.database import commit_guard, db, record_set, transaction
 from lti_cert.outbox.models import OutboxRow, RowState
-from lti_cert.outbox.outbox import NeedsDecision, Overtaken, Postponed, job_map
+from lti_cert.outbox.outbox import NeedsDecision, Overtaken, Postponed, job_map, running_row
 
 _log = log.get_logger(__name__)
 
@@ -126,9 +126,11 @@ def _perform(row: Claimed) -> bool:
 def _fenced(row: Claimed) -> Iterator[None]:
     """Whatever commits inside holds this run's lease at that moment."""
     guard = commit_guard.set(partial(_check_fence, row.id, row.fence))
+    here = running_row.set(row.id)
     try:
         yield
     finally:
+        running_row.reset(here)
         commit_guard.reset(guard)
         db.session.rollback()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lti_cert.core.errors import LtiCertError
 from lti_cert.lti.answers import ServiceRefused, ServiceThrottled
-from lti_cert.sources import ags
+from lti_cert.sources import ags, connections
 from lti_cert.sources.snapshot import Reading, Snapshot, SourceFailed, SourceForbidden, SourceThrottled
 
 
@@ -17,9 +17,23 @@ class Source:
     """Reads a course into the snapshot, going on where that stands; raises `SourceFailed` or a service's own faults."""
     counts: Sequence[str] = ()
     """Which activity it counts, if any."""
+    is_pulled: bool = True
+    """Whether we read it; else somebody brings it."""
 
 
 SOURCES: dict[str, Source] = {"ags": Source("the gradebook", ags.read)}
+
+
+_BEST_FIRST = ("canvas", "moodle")
+"""Sources that see the whole gradebook; what they need is a connection, and to know the course."""
+
+
+def best(registration_id: int, course_id: int, api_course_id: str) -> str:
+    """The best source that a course can be read from."""
+    for source in _BEST_FIRST:
+        if source in SOURCES and api_course_id and connections.is_connected(registration_id, source, course_id):
+            return source
+    return "ags"
 
 
 def read(source: str, reading: Reading, snapshot: Snapshot) -> None:

@@ -70,6 +70,14 @@ def find(registration_id: int, source: str, course_id: int) -> Connection:
         )
 
 
+def is_connected(registration_id: int, source: str, course_id: int) -> bool:
+    try:
+        find(registration_id, source, course_id)
+    except NotConnected:
+        return False
+    return True
+
+
 def _sealed(secret: str) -> str:
     return sealing.seal(secret) if secret else ""
 

@@ -40,6 +40,8 @@ class Item:
     label: str
     maximum: int
     exclusion: str = ""
+    also: tuple[str, ...] = ()
+    """Other names of it, made of platform-signed ids: by a common one two sources mean the same item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,18 @@ class SourceThrottled(SourceFailed):
     def __init__(self, detail: str, seconds: float) -> None:
         super().__init__(detail)
         self.seconds = seconds
+
+
+class TurnOver(SourceThrottled):
+    """The reading has taken long, and others wait for the platform."""
+
+    def __init__(self) -> None:
+        super().__init__("others wait", 0)
+
+
+class ReadingCancelled(SourceFailed):
+    message = "Somebody stopped the reading."
+    retryable = False
 
 
 class CourseConcluded(SourceFailed):

@@ -1,0 +1,313 @@
+"""When a course is read: by the clock, after failures, beside others of its platform; how it is stopped; trials."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+import time_machine
+from sqlalchemy import select, update
+
+from lti_cert import jobs
+from lti_cert.core import clock
+from lti_cert.core.database import db, transaction
+from lti_cert.courses import freshness, staging, sync
+from lti_cert.courses.events import SyncDue
+from lti_cert.courses.models import Course, HeldSnapshot, LineItem, Result, StagedPage, SyncRun
+from lti_cert.lti.models import Registration
+from lti_cert.outbox import outbox, relay, run
+from lti_cert.outbox.models import OutboxRow
+from lti_cert.sources import choose
+from lti_cert.sources.snapshot import Item, Reading, Snapshot, SourceFailed, SourceThrottled
+from tests import building as b
+
+pytestmark = [pytest.mark.each_database, pytest.mark.usefixtures("app")]
+
+ITEMS = {"Quiz": 20, "Essay": 100}
+
+Read = Callable[[Reading, Snapshot], None]
+
+
+@pytest.fixture
+def sources(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Read], None]:
+    """Say what a source reads: the edge where this test stands in for the world."""
+
+    def say(name: str, read: Read) -> None:
+        monkeypatch.setitem(choose.SOURCES, name, choose.Source(f"the {name}", read))
+
+    return say
+
+
+def reads(snapshot: Snapshot) -> Read:
+    return lambda _reading, into: b.copy_into(into, snapshot)
+
+
+def fails(_reading: Reading, _snapshot: Snapshot) -> None:
+    raise SourceFailed("500 on /lineitems")
+
+
+def is_due(course: Course) -> bool:
+    db.session.rollback()
+    return SyncDue(course.id, course.registration_id) in list(freshness.stale_courses())
+
+
+def test_the_clock_reads_a_course_the_less_often_the_longer_nobody_has_opened_it() -> None:
+    course = b.course()
+    with time_machine.travel(clock.now()) as travel:
+        b.take(course, b.snapshot(ITEMS, {}))
+        due = []
+        for hours in range(0, 24 * 40, 3):
+            if is_due(course):
+                due.append(hours)
+                b.take(course, b.snapshot(ITEMS, {}))
+            travel.shift(timedelta(hours=3))
+    early = [hours for hours in due if hours <= 24 * 7]
+    late = [hours for hours in due if hours > 24 * 7]
+    assert {after - before for before, after in pairwise(early)} == {6}
+    assert {after - before for before, after in pairwise(late)} == {24}
+    assert max(due) < 24 * 30
+
+
+def test_a_course_may_have_a_rhythm_of_its_own_and_is_left_alone_after_its_end() -> None:
+    course = b.course()
+    with time_machine.travel(clock.now()) as travel:
+        b.take(course, b.snapshot(ITEMS, {}))
+        travel.shift(timedelta(minutes=50))
+        assert not is_due(course)
+        with transaction():
+            course.fresh_minutes = 45
+        assert is_due(course)
+        with transaction():
+            course.ends_at = clock.now() - freshness.AFTER_END
+        assert not is_due(course)
+
+
+def test_a_failed_reading_is_tried_again_after_pauses_that_grow(sources: Callable[[str, Read], None]) -> None:
+    course = b.course()
+    sources("ags", fails)
+    with time_machine.travel(clock.now()) as travel:
+        pauses = []
+        for _ in range(8):
+            sync.sync(course.id, course.registration_id)
+            db.session.rollback()
+            assert course.retry_at
+            pauses.append(course.retry_at - clock.now())
+            assert not is_due(course)
+            with transaction():
+                course.last_launch_at = course.retry_at
+            travel.move_to(course.retry_at + timedelta(seconds=1))
+            assert is_due(course)
+        assert [round(pause / timedelta(minutes=1)) for pause in pauses] == [5, 20, 60, 240, 720, 1440, 1440, 1440]
+        sources("ags", reads(b.snapshot(ITEMS, {})))
+        sync.sync(course.id, course.registration_id)
+        db.session.rollback()
+        assert (course.failures, course.retry_at) == (0, None)
+
+
+def test_a_platform_that_asks_for_a_pause_is_left_alone_by_all_its_courses(
+    sources: Callable[[str, Read], None],
+) -> None:
+    one = b.course()
+    other = b.course(one.registration, "course-2")
+    elsewhere = b.course(b.registration("https://other.example"))
+    asked: list[int] = []
+
+    def slow(reading: Reading, _snapshot: Snapshot) -> None:
+        asked.append(reading.course_id)
+        raise SourceThrottled("429", 60)
+
+    sources("ags", slow)
+    with time_machine.travel(clock.now(), tick=False) as travel:
+        for course in (one, other, elsewhere):
+            with pytest.raises(outbox.Postponed) as wait:
+                sync.sync(course.id, course.registration_id)
+            assert wait.value.delay == timedelta(seconds=60)
+        assert asked == [one.id, elsewhere.id]
+        travel.shift(timedelta(seconds=61))
+        with pytest.raises(outbox.Postponed):
+            sync.sync(other.id, other.registration_id)
+        assert asked == [one.id, elsewhere.id, other.id]
+
+
+def rows_of_sync() -> list[OutboxRow]:
+    db.session.rollback()
+    return list(db.session.scalars(select(OutboxRow).where(OutboxRow.job == jobs.SYNC.name).order_by(OutboxRow.id)))
+
+
+def test_a_long_reading_lets_other_courses_of_its_platform_go_first_and_then_goes_on(
+    sources: Callable[[str, Read], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = b.course()
+    short = b.course(long.registration, "course-2")
+    read: list[tuple[int, str]] = []
+
+    def in_columns(reading: Reading, snapshot: Snapshot) -> None:
+        columns = range(3) if reading.course_id == long.id else range(1)
+        for number in columns:
+            if f"column {number}" in snapshot.steps:
+                continue
+            read.append((reading.course_id, f"column {number}"))
+            snapshot.add_scores(f"i{number}", [])
+            snapshot.reached(f"column {number}")
+            snapshot.progress(f"results {number}")
+        snapshot.items += [Item(f"i{number}", f"Item {number}", 10_000_000) for number in columns]
+
+    sources("ags", in_columns)
+    monkeypatch.setattr(staging, "TURN_SECONDS", 0.0)
+    monkeypatch.setattr(staging, "_TELLS_EVERY", 0.0)
+    with transaction():
+        freshness.ask_for_sync(long)
+    with transaction():
+        freshness.ask_for_sync(short)
+    for _ in range(6):
+        claimed = relay.claim(jobs.SYNC, 1, clock.now())
+        run.drain([row.id for row in claimed])
+    assert read == [
+        (long.id, "column 0"),
+        (short.id, "column 0"),
+        (long.id, "column 1"),
+        (long.id, "column 2"),
+    ]
+    assert {row.state for row in rows_of_sync()} == {"done"}
+
+
+@pytest.fixture
+def stopping(sources: Callable[[str, Read], None], monkeypatch: pytest.MonkeyPatch) -> Course:
+    """A course that somebody stops reading while it is being read."""
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {"ada": {"Quiz": 1}}))
+    monkeypatch.setattr(staging, "_TELLS_EVERY", 0.0)
+
+    def stopped(_reading: Reading, snapshot: Snapshot) -> None:
+        b.copy_into(snapshot, b.snapshot(ITEMS, {"ada": {"Quiz": 2}}))
+        with transaction():
+            sync.cancel(db.session.get_one(Course, course.id))
+        snapshot.progress("results 1 of 2")
+
+    sources("ags", stopped)
+    return course
+
+
+def test_a_reading_that_somebody_stops_stores_nothing_and_is_no_failure(stopping: Course) -> None:
+    with transaction():
+        freshness.ask_for_sync(stopping)
+    (row,) = rows_of_sync()
+    run.drain([row.id])
+    db.session.rollback()
+    assert [run.outcome for run in db.session.scalars(select(SyncRun).order_by(SyncRun.id))] == ["stored", "cancelled"]
+    assert db.session.scalars(select(Result.score)).all() == [1_000_000]
+    assert (stopping.failures, stopping.stale_reason) == (0, "")
+    assert db.session.scalars(select(StagedPage.id)).all() == []
+
+
+def test_a_reading_that_waits_for_its_turn_can_be_taken_back() -> None:
+    course = b.course()
+    with transaction():
+        freshness.ask_for_sync(course)
+        sync.cancel(course)
+    assert [row.state for row in rows_of_sync()] == ["overtaken"]
+
+
+# Another source
+
+
+def held(course: Course) -> SyncRun | None:
+    db.session.rollback()
+    found = db.session.get(HeldSnapshot, course.id)
+    return db.session.get(SyncRun, found.run_id) if found else None
+
+
+def try_out(course: Course, source: str) -> None:
+    with transaction():
+        freshness.try_out(course, source)
+    sync.sync(course.id, course.registration_id)
+
+
+def test_another_source_is_a_trial_until_it_is_accepted(sources: Callable[[str, Read], None]) -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {"ada": {"Quiz": 1}}))
+    sources("moodle", reads(b.snapshot({"Quiz": 20}, {"ada": {"Quiz": 20}})))
+    sources("ags", reads(b.snapshot(ITEMS, {"ada": {"Quiz": 2}})))
+    try_out(course, "moodle")
+    trial = held(course)
+    assert trial
+    assert (trial.outcome, trial.source, course.source, course.stale_reason) == ("held", "moodle", "ags", "")
+    assert "trial" in trial.reason
+    sync.sync(course.id, course.registration_id)
+    assert held(course), "the readings that decide go on beside it"
+    assert db.session.scalars(select(Result.score)).all() == [2_000_000]
+    with transaction():
+        sync.accept_held(course, trial.id)
+    assert (course.source, held(course)) == ("moodle", None)
+    assert db.session.scalars(select(Result.score)).all() == [20_000_000]
+    sync.sync(course.id, course.registration_id)
+    assert course.source == "moodle"
+
+
+def test_a_trial_that_fails_changes_nothing(sources: Callable[[str, Read], None]) -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {"ada": {"Quiz": 1}}))
+    sources("moodle", fails)
+    try_out(course, "moodle")
+    db.session.rollback()
+    assert (course.source, course.trial_source, course.stale_reason, course.failures) == ("ags", "", "", 0)
+    assert held(course) is None
+
+
+def test_an_item_keeps_its_identity_across_sources_by_a_platform_signed_id(
+    sources: Callable[[str, Read], None],
+) -> None:
+    course = b.course()
+    before = b.snapshot(ITEMS, {"ada": {"Quiz": 20, "Essay": 100}})
+    before.items = [replace(item, also=(f"grade item {item.label}",)) for item in before.items]
+    b.take(course, before)
+    achievement = b.achievement(course, b.document(items=["Quiz"]))
+    b.evaluate(course)
+    ids = dict(db.session.execute(select(LineItem.label, LineItem.id)).all())
+    after = Snapshot(
+        items=[
+            Item("moodle:2", "Essay, renamed", 100_000_000, also=("grade item Essay",)),
+            Item("moodle:1", "Quiz", 20_000_000, also=("grade item Quiz",)),
+            Item("moodle:3", "Exam", 50_000_000),
+        ],
+        people=before.people,
+        scores={"moodle:1": before.scores["Quiz"], "moodle:2": before.scores["Essay"]},
+    )
+    sources("moodle", reads(after))
+    try_out(course, "moodle")
+    trial = held(course)
+    assert trial
+    with transaction():
+        sync.accept_held(course, trial.id)
+    rows = {row.label: (row.id, row.ref, row.removed_at) for row in db.session.scalars(select(LineItem))}
+    assert rows["Quiz"] == (ids["Quiz"], "moodle:1", None)
+    assert rows["Essay, renamed"] == (ids["Essay"], "moodle:2", None)
+    b.evaluate(course)
+    assert b.standing(achievement, "ada") == ("earned", "completion", None)
+    with transaction():
+        freshness.try_out(course, "ags")
+    sources("ags", reads(before))
+    sync.sync(course.id, course.registration_id)
+    back = held(course)
+    assert back
+    with transaction():
+        sync.accept_held(course, back.id)
+    assert db.session.scalars(select(LineItem.id).where(LineItem.label == "Quiz")).all() == [ids["Quiz"]]
+
+
+def test_a_course_that_was_never_read_begins_with_the_best_source_that_is_connected(
+    sources: Callable[[str, Read], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lti_cert.sources import connections
+
+    course = b.course()
+    with transaction():
+        connections.set_api(course.registration_id, "moodle", "https://lms.example")
+        connections.grant(course.registration_id, "moodle", None, token="secret", actor="os:test")
+        db.session.execute(update(Course).values(api_course_id="2"))
+        db.session.execute(update(Registration).values(product="moodle"))
+    sources("moodle", reads(b.snapshot(ITEMS, {"ada": {"Quiz": 1}})))
+    sync.sync(course.id, course.registration_id)
+    db.session.rollback()
+    assert (course.source, course.synced_at is not None) == ("moodle", True)
