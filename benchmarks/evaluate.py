@@ -80,7 +80,6 @@ def fill(members: int, items: int) -> Achievement:
                         "line_item_id": item,
                         "member_id": member,
                         "score": (chance.randint(60, 100) if good[member] else chance.randint(0, 100)) * POINT,
-                        "is_excused": False,
                     }
                     for member in member_ids
                 ],

@@ -71,8 +71,7 @@ def snapshot(
     scores: dict[str, list[Score]] = {}
     for user_id, results in learners.items():
         for label, points in results.items():
-            is_excused = points == EXCUSED
-            score = Score(user_id, None if is_excused else millionths(points), is_excused)
+            score = Score(user_id, None if points == EXCUSED else millionths(points))
             scores.setdefault(label, []).append(score)
     return Snapshot(
         items=[

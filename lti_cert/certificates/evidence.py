@@ -46,7 +46,7 @@ def _count_reached(
         select(
             Result.member_id,
             func.count(Result.score),
-            func.count().filter(Result.is_excused),
+            func.count().filter(Result.score.is_(None)),
             func.count().filter(Result.score >= bars.c.completion),
             func.count().filter(Result.score >= bars.c.distinction),
         )
@@ -88,7 +88,7 @@ def _count_average(
             weights.c.maximum,
             weights.c.weight,
             func.count(Result.score),
-            func.count().filter(Result.is_excused),
+            func.count().filter(Result.score.is_(None)),
             func.coalesce(func.sum(Result.score), 0),
         )
         .join_from(weights, Result, Result.line_item_id == weights.c.line_item_id)

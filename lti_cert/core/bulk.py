@@ -6,6 +6,7 @@ The rows are plain tuples of the driver's own types (numbers, texts, booleans, N
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from sqlalchemy import Executable
 from sqlalchemy.orm import Session
 
 from lti_cert.core.database import Base
@@ -53,6 +54,13 @@ def delete_rows(session: Session, entity: type[Base], key: Sequence[str], rows: 
     mark = "?" if _is_sqlite(session) else "%s"
     finding = " AND ".join(f"{column} = {mark}" for column in key)
     _execute(session, f"DELETE FROM {entity.__tablename__} WHERE {finding}", rows)
+
+
+def fetch(session: Session, query: Executable) -> Sequence[tuple[Any, ...]]:
+    """The rows as the driver has them, which must be of its own types: no object is made of any of them."""
+    cursor: Any = session.connection().execute(query).cursor
+    found: Sequence[tuple[Any, ...]] = cursor.fetchall()
+    return found
 
 
 def _is_sqlite(session: Session) -> bool:

@@ -146,7 +146,6 @@ class Result(Base):
     line_item_id: Mapped[int] = mapped_column(ForeignKey("line_item.id"), primary_key=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
     score: Mapped[int | None] = mapped_column(BigInteger)
-    is_excused: Mapped[bool] = mapped_column(Boolean, default=False)
 
 
 class SyncOutcome(StrEnum):

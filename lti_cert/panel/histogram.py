@@ -64,7 +64,7 @@ def _of_weakest(
 ) -> list[int | None]:
     maxima, percentage = _percentages(criterion, items)
     query: Select[Any] = (
-        select(func.count(Result.score), func.count().filter(Result.is_excused), func.min(percentage))
+        select(func.count(Result.score), func.count().filter(Result.score.is_(None)), func.min(percentage))
         .join_from(maxima, Result, Result.line_item_id == maxima.c.line_item_id)
         .join(Member, and_(Member.id == Result.member_id, scope))
         .group_by(Result.member_id)

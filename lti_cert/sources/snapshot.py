@@ -57,13 +57,12 @@ class Person:
 
 
 class Score(NamedTuple):
-    """`score` is in millionths of a point *of the item's maximum*; None with `is_excused`. Not graded is no Score at
-    all.
+    """`score` is in millionths of a point *of the item's maximum*; None where the member is excused. Not graded is no
+    Score at all.
     """
 
     user_id: str
     score: int | None
-    is_excused: bool = False
 
 
 DONE = "done"
@@ -108,8 +107,8 @@ class Snapshot:
         """Each once."""
         return joined(self.people)
 
-    def all_scores(self) -> Iterator[tuple[str, Sequence[Score]]]:
-        """Each item's once, with its ref."""
+    def all_scores(self) -> Iterator[tuple[str, Iterable[tuple[str, int | None]]]]:
+        """Each item's once, with its ref; as pairs, since there may be millions."""
         yield from self.scores.items()
 
 

@@ -1,4 +1,4 @@
-"""Trials of sources, courses' own rhythms, platforms that asked for a pause, names of items across sources."""
+"""Trials of sources, rhythms of courses, pauses of platforms, names of items; excused is a result without a score."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,9 +20,14 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("retry_at", sa.DateTime(timezone=True), nullable=True))
     with op.batch_alter_table("line_item", schema=None) as batch_op:
         batch_op.add_column(sa.Column("also", sa.Text(), nullable=False, server_default=""))
+    with op.batch_alter_table("result", schema=None) as batch_op:
+        batch_op.drop_column("is_excused")
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("result", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("is_excused", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.execute("UPDATE result SET is_excused = true WHERE score IS NULL")
     with op.batch_alter_table("line_item", schema=None) as batch_op:
         batch_op.drop_column("also")
     with op.batch_alter_table("course", schema=None) as batch_op:

@@ -60,7 +60,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         for person in people:
             match draw(st.sampled_from(["none", "excused", "near", "any", "any"])):
                 case "excused":
-                    scores.setdefault(item.ref, []).append(Score(person.user_id, None, True))
+                    scores.setdefault(item.ref, []).append(Score(person.user_id, None))
                 case "near":  # at a bar, or a millionth beside it
                     bar = item.maximum * draw(st.sampled_from([60, 85, 29])) // 100 + draw(st.sampled_from([-1, 0, 1]))
                     scores.setdefault(item.ref, []).append(Score(person.user_id, max(bar, 0)))
@@ -98,7 +98,7 @@ def obvious_level(read: Snapshot, rule: Mapping[str, Any], user_id: str) -> str 
             asked = [item for item in read.items if item.maximum > 0 and not item.exclusion]
         else:
             asked = [item for item in read.items if item.ref in criterion["items"]]
-        left = [item for item in asked if not (item.ref in result and result[item.ref].is_excused)]
+        left = [item for item in asked if not (item.ref in result and result[item.ref].score is None)]
 
         def share(item: Item) -> Fraction | None:
             score = result.get(item.ref)

@@ -283,7 +283,7 @@ def test_a_large_reading_is_staged_on_its_way_and_stored_as_a_small_one_is(
 def mirrored_of(course: Course) -> dict[Any, Any]:
     db.session.rollback()
     rows = db.session.execute(
-        select(Member.user_id, Member.name, LineItem.label, LineItem.exclusion, Result.score, Result.is_excused)
+        select(Member.user_id, Member.name, LineItem.label, LineItem.exclusion, Result.score)
         .join(Result, Result.member_id == Member.id)
         .join(LineItem, LineItem.id == Result.line_item_id)
         .where(Member.course_id == course.id)
