@@ -174,7 +174,7 @@ class Session(requests.Session):
         try:
             response = super().request(method, url, *args, **kwargs)
             _read_limited(response, self._most_bytes)
-        except requests.RequestException as error:
+        except (requests.RequestException, LocationParseError) as error:
             raise PlatformUnreachable(f"{origin(address)}: {type(error).__name__}") from error
         return response
 
