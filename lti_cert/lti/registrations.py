@@ -71,6 +71,16 @@ def find(issuer: str, client_id: str | None) -> Registration:
     return active[0]
 
 
+def require_active(registration_id: int) -> None:
+    """As it stands now, whatever the session has read before.
+
+    :raises PlatformInactive: it has been switched off, or not been activated yet.
+    """
+    db.session.rollback()
+    if get(registration_id).standing != Standing.ACTIVE:
+        raise PlatformInactive(f"registration {registration_id}")
+
+
 def find_deployment(registration: Registration, deployment_id: str) -> Deployment | None:
     return db.session.scalar(select(Deployment).filter_by(registration_id=registration.id, deployment_id=deployment_id))
 

@@ -157,8 +157,9 @@ def _refuse(request: TokenRequest, response: Response) -> NoReturn:
             detail,
             message="The learning platform does not recognise this tool (invalid_client).",
             guidance=(
-                f"Check that the client id {request.client_id} is the one the platform shows, and that the platform "
-                f"can fetch this tool's keys at {current.settings().base_url}/lti/jwks.json."
+                f"Check that the client id {request.client_id} is the one the platform shows, and that it "
+                f"can fetch this tool's keys at {current.settings().base_url}/lti/jwks.json. "
+                f"The request was made out to {request.audience}."
             ),
             http_status=status,
         )
