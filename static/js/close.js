@@ -5,31 +5,22 @@
 const SECONDS = 20; // to read what was agreed
 
 const countdown = document.getElementById("countdown");
-const stay = document.getElementById("stay");
 const platform = window.opener ?? window.parent;
 
 function close() {
-  stop();
+  keepOpen();
   // Which of the platform's hosts shows this window is not known, and the message says nothing.
   platform.postMessage({ subject: "org.imsglobal.lti.close" }, "*");
+  if (platform === window) window.close(); // a tab that nobody listens to
 }
 
-function stop() {
-  clearInterval(timer);
-  countdown.hidden = stay.hidden = true;
+function keepOpen() {
+  clearTimeout(timer);
+  countdown.hidden = true;
 }
 
-let left = SECONDS;
-function tick() {
-  left -= 1;
-  if (left <= 0) close();
-}
-
-const timer = setInterval(tick, 1000);
-document.getElementById("close").addEventListener("click", () => {
-  close();
-  if (platform === window) window.close();
-});
-stay.addEventListener("click", stop);
-countdown.textContent = `It closes by itself after ${SECONDS} seconds.`;
-countdown.hidden = stay.hidden = false;
+const timer = setTimeout(close, SECONDS * 1000);
+document.getElementById("close").addEventListener("click", close);
+document.getElementById("stay").addEventListener("click", keepOpen);
+document.getElementById("seconds").textContent = SECONDS;
+countdown.hidden = false;
