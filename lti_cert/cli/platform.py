@@ -177,6 +177,16 @@ def platform_accept(platform_id: int, deployment_id: str) -> None:
         platforms.accept_deployment(platform_id, deployment_id, actor=actor())
 
 
+@platform.command("refuse")
+@platform_id_argument
+@click.argument("deployment_id", metavar="DEPLOYMENT")
+@in_app
+def platform_refuse(platform_id: int, deployment_id: str) -> None:
+    """Stop a deployment's launches from now on; who is in stays in until her session ends."""
+    with transaction():
+        platforms.refuse_deployment(platform_id, deployment_id, actor=actor())
+
+
 @platform.command("activate")
 @platform_id_argument
 @in_app

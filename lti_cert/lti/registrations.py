@@ -262,12 +262,21 @@ def accept_deployment(registration_id: int, deployment_id: str) -> Deployment:
 
     :raises InputRejected: the id cannot be one.
     """
+    return _put_deployment(registration_id, deployment_id, Standing.ACTIVE)
+
+
+def refuse_deployment(registration_id: int, deployment_id: str) -> Deployment:
+    """Stop a deployment's launches from now on; who is in stays in until her session ends. Otherwise as above."""
+    return _put_deployment(registration_id, deployment_id, Standing.INACTIVE)
+
+
+def _put_deployment(registration_id: int, deployment_id: str, standing: str) -> Deployment:
     registration = get(registration_id)
     if problems := list(id_problems("deployment id", deployment_id)):
         raise InputRejected(*problems)
-    _insert_deployment(registration, deployment_id, Standing.ACTIVE)
+    _insert_deployment(registration, deployment_id, standing)
     deployment = db.session.scalars(
         select(Deployment).filter_by(registration_id=registration.id, deployment_id=deployment_id)
     ).one()
-    deployment.standing = Standing.ACTIVE
+    deployment.standing = standing
     return deployment

@@ -15,7 +15,7 @@ from lti_cert.lti import dynamic_registration, products, registrations
 from lti_cert.lti.answers import ServiceFailed, explanation, place, read_json
 from lti_cert.lti.dynamic_registration import Answer, AnswerUnusable, Configuration, ConfigurationUnusable
 from lti_cert.lti.models import Registration, Standing
-from lti_cert.registration import invites
+from lti_cert.registration import invites, platforms
 from lti_cert.registration.models import Invite
 
 _log = log.get_logger(__name__)
@@ -206,6 +206,7 @@ def _keep(configuration: Configuration, answer: Answer, invite: Invite) -> tuple
         "token_url": configuration.token_endpoint,
         "jwks_url": configuration.jwks_uri,
         "audience": configuration.audience,
+        **({"product": configuration.family_code} if configuration.family_code else {}),
     }
     known = registrations.known(configuration.issuer, answer.client_id)
     if known is None:
@@ -213,13 +214,12 @@ def _keep(configuration: Configuration, answer: Answer, invite: Invite) -> tuple
             issuer=configuration.issuer,
             client_id=answer.client_id,
             name=invite.name or configuration.name,
-            product=configuration.family_code,
             standing=Standing.PENDING,
             accepts_new_deployments=_accepts(configuration, answer, invite),
             **facts,
         )
     else:
-        kept = registrations.update(known.id, **facts)
+        kept = platforms.update(known.id, actor=f"platform:{known.id}", **facts)
     if answer.deployment_id:
         registrations.accept_deployment(kept.id, answer.deployment_id)
     if invite.activates:

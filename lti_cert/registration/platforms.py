@@ -95,5 +95,15 @@ def accept_deployment(registration_id: int, deployment_id: str, *, actor: str) -
     return accepted
 
 
+def refuse_deployment(registration_id: int, deployment_id: str, *, actor: str) -> Deployment:
+    """Stop a deployment's launches from now on; who is in stays in until her session ends.
+
+    :raises InputRejected: the id cannot be one.
+    """
+    refused = registrations.refuse_deployment(registration_id, deployment_id)
+    _record(actor, "deployment refused", refused.registration, deployment_id=deployment_id)
+    return refused
+
+
 def _record(actor: str, deed: str, registration: Registration, **detail: Any) -> None:
     audit.record(actor, deed, f"registration {registration.id}", **detail)

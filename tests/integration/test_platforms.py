@@ -295,8 +295,9 @@ def test_every_verb_leaves_an_audit_entry() -> None:
         platforms.deactivate(platform.id, actor=ACTOR)
         platforms.activate(platform.id, actor=ACTOR)
         platforms.accept_deployment(platform.id, "7", actor=ACTOR)
+        platforms.refuse_deployment(platform.id, "7", actor=ACTOR)
         platforms.update(platform.id, actor=ACTOR, name="")
-    assert deeds() == ["platform deactivated", "platform activated", "deployment accepted"]
+    assert deeds() == ["platform deactivated", "platform activated", "deployment accepted", "deployment refused"]
 
 
 # A platform that was installed anew
