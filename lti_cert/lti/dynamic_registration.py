@@ -25,13 +25,14 @@ DESCRIPTION = "Shows learners how far they are from a certificate, and lets inst
 
 _REQUIRED = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri", "registration_endpoint")
 _SERVICES = "https://purl.imsglobal.org/spec/lti"
-_NAMES_OF_ACCOUNTS = ("https://canvas.instructure.com/lti/account_name",)
 
 
 class ConfigurationUnusable(LtiCertError):
     title = "The learning platform's configuration cannot be used"
     message = "What it says of itself is not what registering with it needs."
-    guidance = "The administrator of the platform looks at it, or registers the tool by hand. Nothing was registered."
+    guidance = (
+        "The administrator of the platform looks at it, or registers the tool by hand. Nothing was registered here."
+    )
 
 
 class AnswerUnusable(LtiCertError):
@@ -95,7 +96,7 @@ def read_configuration(body: Any) -> Configuration:
         authorization_server=_text(body, "authorization_server"),
         family_code=_text(platform, "product_family_code"),
         version=_text(platform, "version"),
-        account_name=next((name for key in _NAMES_OF_ACCOUNTS if (name := _text(platform, key))), ""),
+        account_name=_text(platform, products.of(_text(platform, "product_family_code")).account_name),
         scopes=_service_scopes(body.get("scopes_supported")),
         claims=_texts(body.get("claims_supported")),
         variables=_texts(platform.get("variables")),
@@ -157,10 +158,7 @@ def _message(configuration: Configuration, kind: str, launch: str) -> dict[str, 
     # A platform that lists no placements has none to choose from; what it calls its own it spells out.
     listed = (configuration.messages or {}).get(kind, frozenset())
     placements = [
-        name
-        for wanted in product.placements[kind]
-        for name in (wanted, product.placement_prefix + wanted)
-        if name in listed
+        name for wanted in product.placements[kind] for name in (wanted, product.own_prefix + wanted) if name in listed
     ]
     return {
         "type": kind,

@@ -62,12 +62,14 @@ class Product:
     is_authorization_server_audience: bool = True
     """Off: what its OpenID configuration calls `authorization_server` is not what it takes as `aud`."""
     cloud: Cloud | None = None
+    account_name: str = ""
+    """The member of its platform configuration that names the institution."""
     placements: Mapping[str, tuple[str, ...]] = field(
         default_factory=lambda: {RESOURCE_LINK: (), DEEP_LINKING: ("ContentArea",)}
     )
     """Where the tool asks to appear, by message."""
-    placement_prefix: str = ""
-    """Before its own placements' names in a registration."""
+    own_prefix: str = ""
+    """Before the names of what is its own in a registration."""
     custom: Mapping[str, str] = field(default_factory=lambda: COURSE_HISTORY)
     """Custom parameters; no value may hold a “=”, since Moodle keeps them as lines of name=value."""
     tool_extensions: Mapping[str, object] = field(default_factory=dict)
@@ -110,8 +112,9 @@ CANVAS = Product(
     # A host name, while its token service compares with its own address.
     is_authorization_server_audience=False,
     cloud=Cloud(re.compile(r"https://canvas(\.[a-z]+)?\.instructure\.com"), ("instructure.com", "canvaslms.com")),
+    account_name=f"{_CANVAS}account_name",
     placements={RESOURCE_LINK: ("course_navigation",), DEEP_LINKING: ("link_selection",)},
-    placement_prefix=_CANVAS,
+    own_prefix=_CANVAS,
     custom={
         **COURSE_HISTORY,
         # Canvas' own numbers, by which its REST API speaks of what LTI calls by other ids.

@@ -24,8 +24,7 @@ def configuration(base_url: str) -> dict[str, Any]:
             {
                 "platform": "canvas.instructure.com",
                 "domain": urlsplit(base_url).netloc,
-                "tool_id": "lti_cert",
-                "privacy_level": "public",
+                **{name.removeprefix(CANVAS.own_prefix): value for name, value in CANVAS.tool_extensions.items()},
                 "settings": {
                     "text": NAME,
                     "placements": [

@@ -43,7 +43,7 @@ class PlatformDidNotHelp(LtiCertError):
 
     status = 424
     title = "The learning platform could not be asked"
-    guidance = "When that is put right, begin again on the platform with the same address. Nothing was registered."
+    guidance = "When that is put right, begin again on the platform with the same address. Nothing was registered here."
 
 
 class RegistrationRefused(PlatformDidNotHelp):
@@ -113,7 +113,7 @@ def _bearer(token: str) -> dict[str, str]:
 
 def _configuration(asking: Session, url: str, token: str) -> Configuration:
     if problems := list(registrations.address_problems("configuration address", url)):
-        raise RequestUnusable(f"{url!r:.200}", message=" ".join(problems))
+        raise RequestUnusable(f"{place(url)!r:.200}", message=" ".join(problems))
     response = _call(asking, "GET", url, headers={"Accept": "application/json", **_bearer(token)})
     if response.status_code != 200:
         raise PlatformDidNotHelp(
@@ -153,7 +153,7 @@ def _check_issuer(issuer: str, url: str) -> None:
             message=f"The configuration comes from {http.origin(url)}, but names {issuer} as the platform.",
             guidance=(
                 "The administrator of the platform sets its issuer to its own address, or registers the tool by hand. "
-                "Nothing was registered."
+                "Nothing was registered here."
             ),
         )
 

@@ -37,7 +37,7 @@ class InviteUnknown(LtiCertError):
 class InviteExpired(LtiCertError):
     status = 410
     title = "This invitation has expired"
-    message = "It was not used in time. Nothing was registered."
+    message = "It was not used in time."
     guidance = _ASK_FOR_ANOTHER
 
 

@@ -50,6 +50,8 @@ def add(*, actor: str, preset: str | None = None, site: str = "", **fields: Any)
 
     :raises InputRejected: naming everything that is wrong.
     """
+    if site and not preset:
+        raise InputRejected("A site alone says nothing; name the preset that it fills in.")
     given = {field: value for field, value in fields.items() if value not in (None, "")}
     known = preset_addresses(preset, site=site, client_id=given.get("client_id", "")) if preset else {}
     needed = dict.fromkeys((*registrations.ADDRESSES, "client_id"), "")

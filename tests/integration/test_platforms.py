@@ -167,6 +167,7 @@ def test_what_is_given_goes_before_the_preset() -> None:
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
+        ({"site": SITE}, "name the preset"),
         ({"preset": "webct"}, "There is no preset “webct”; there are canvas,"),
         ({"preset": "moodle"}, "Moodle needs the address of the site"),
         ({"preset": "moodle", "site": "not an address"}, "The issuer is not an address"),
