@@ -18,6 +18,7 @@ from lti_cert.core.web import init_web
 from lti_cert.jobs import JOBS
 from lti_cert.launch import views as launch_views
 from lti_cert.panel import views as panel_views
+from lti_cert.registration import views as registration_views
 from lti_cert.settings import Settings
 from lti_cert.verification import views as verification_views
 
@@ -36,7 +37,7 @@ def create_app(settings: Settings) -> Flask:
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]  # Flask's own way
     init_database(app, settings)
     init_web(app)
-    for blueprint in (launch_views.bp, panel_views.bp, verification_views.bp, health.bp):
+    for blueprint in (launch_views.bp, registration_views.bp, panel_views.bp, verification_views.bp, health.bp):
         app.register_blueprint(blueprint)
     return app
 

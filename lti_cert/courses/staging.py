@@ -5,7 +5,7 @@ the database, so that memory does not grow with the course and another worker ca
 import json
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import chain
 from typing import Any
@@ -32,10 +32,12 @@ _ITEMS, _PEOPLE, _SCORES = "items", "people", "scores"
 class StagedSnapshot(Snapshot):
     """The snapshot of one run, taken up where an earlier try of the run left it."""
 
-    def __init__(self, run: SyncRun) -> None:
+    def __init__(self, run: SyncRun, *, go_on: Callable[[], None] = lambda: None) -> None:
+        """`go_on` is asked now and then, and raises where the reading shall end."""
         self._turn_ends_at = time.monotonic() + TURN_SECONDS
         super().__init__(limits=run.limits, requests=run.counts.get("requests", 0), steps=dict(run.steps))
         self.run_id = run.id
+        self._go_on = go_on
         self._told_at = 0.0
 
     def reached(self, stream: str, goes_on_at: str = DONE) -> None:
@@ -51,6 +53,7 @@ class StagedSnapshot(Snapshot):
         if now - self._told_at < _TELLS_EVERY:
             return
         self._told_at = now
+        self._go_on()
         with transaction():
             self._note(progress=words)
         if now >= self._turn_ends_at and outbox.is_waited_for():

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import delete, func, select, update
 
@@ -21,6 +22,7 @@ from lti_cert.courses.models import (
     SyncRun,
 )
 from lti_cert.courses.staging import StagedSnapshot
+from lti_cert.lti import registrations
 from lti_cert.lti.models import Standing
 from lti_cert.outbox import outbox
 from lti_cert.sources import choose
@@ -50,9 +52,10 @@ def sync(course_id: int, registration_id: int) -> None:
     :raises outbox.Postponed: the platform asked to slow down; the next try goes on where this one stopped.
     """
     run, reading = _begin(course_id)
-    snapshot = StagedSnapshot(run)
+    snapshot = StagedSnapshot(run, go_on=partial(registrations.require_active, reading.registration_id))
     try:
         choose.read(run.source, reading, snapshot)
+        registrations.require_active(reading.registration_id)
         take(run, snapshot)
     except ReadingCancelled:
         _log.info("sync cancelled", course=course_id, run=run.id)
@@ -63,6 +66,8 @@ def sync(course_id: int, registration_id: int) -> None:
     except SourceFailed as fault:
         _log.warning("sync failed", course=course_id, kind=type(fault).__name__, detail=fault.detail)
         _end(run, SyncOutcome.FAILED, f"{fault.shown_message} {fault.detail}".strip())
+    except registrations.PlatformInactive as fault:
+        _end(run, SyncOutcome.FAILED, fault.shown_message)
 
 
 def _begin(course_id: int) -> tuple[SyncRun, Reading]:

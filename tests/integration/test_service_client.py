@@ -20,7 +20,7 @@ from lti_cert.lti import ags, keys, nrps, service_tokens
 from lti_cert.lti.answers import ServiceFailed, ServiceRefused, ServiceThrottled, breath
 from lti_cert.lti.models import AccessToken, Registration
 from lti_cert.lti.service_client import ServiceClient
-from lti_cert.lti.service_tokens import TokenRequest
+from lti_cert.lti.service_tokens import ScopesRefused, TokenRequest
 from lti_cert.settings import Settings
 from tests import building, scripted_platform
 from tests.scripted_platform import CLIENT_ID, LINE_ITEMS, RESULTS, SCOPES, Answer, Platform
@@ -174,7 +174,7 @@ def test_an_odd_life_of_a_token_does_no_harm(platform: Platform, service: Servic
             ServiceRefused,
             "does not recognise this tool",
         ),
-        (Answer({"error": "invalid_scope"}, 400), ServiceRefused, "reading line items, reading results, reading names"),
+        (Answer({"error": "invalid_scope"}, 400), ScopesRefused, "reading line items, reading results, reading names"),
         (Answer({"error": "Expired token"}, 400), ServiceRefused, "“Expired token”"),
         (Answer("<html><title>Error | peer</title>", 404), ServiceFailed, "“Error | peer”"),
         (Answer("<html><TITLE>\n Log in &amp; go</TITLE>", 200), ServiceFailed, "a web page, “Log in & go”"),
