@@ -80,7 +80,7 @@ def preview_of(place: Place, written: Written) -> Preview:
     return shown(rehearsed, approval=rule.approval, seen=rules_form.name_of(rule, written.version))
 
 
-def save(place: Place, written: Written, *, action: str, seen: str, is_confirmed: bool) -> Notice:
+def save(place: Place, written: Written, *, action: str, seen: str, is_confirmed: bool) -> tuple[Achievement, Notice]:
     """Save what the form says: as a draft, or as it was previewed. In the caller's transaction.
 
     :raises RuleRejected: the form holds no rule.
@@ -95,7 +95,7 @@ def save(place: Place, written: Written, *, action: str, seen: str, is_confirmed
     achievement = _write(place, rule, written.version, is_confirmed=is_confirmed)
     if action == "open":
         saving.open_(achievement, is_confirmed=is_confirmed)
-    return Notice("done", _saved(achievement))
+    return achievement, Notice("done", _saved(achievement))
 
 
 def _saved(achievement: Achievement) -> str:
@@ -108,8 +108,8 @@ def _write(place: Place, rule: Rule, seen_version: int, *, is_confirmed: bool) -
     # Two people who make the first rule of a course at once must not make two achievements.
     db.session.refresh(place.course, with_for_update=True)
     existing = saving.of_course(place.course.id)
-    if existing:
-        achievement = existing[0]
+    if existing and not place.is_new:
+        achievement = place.achievement or existing[0]
         saving.save(achievement, rule, actor=place.actor, seen_version=seen_version, is_confirmed=is_confirmed)
         return achievement
     if seen_version:
