@@ -101,8 +101,3 @@ def test_the_services_of_a_link_are_kept(moodle: Callable[[str], TestResponse]) 
     link = db.session.scalars(select(ResourceLink)).one()
     assert link.lineitems_url == f"{ISSUER}/mod/lti/services.php/2/lineitems?type_id=1"
     assert link.memberships_url.endswith("/CourseSection/2/bindings/1/memberships")
-
-
-def test_deep_linking_is_refused_in_words(moodle: Callable[[str], TestResponse]) -> None:
-    response = moodle("teacher1-deeplinking")
-    assert (response.status_code, title(response)) == (400, "This kind of launch is not supported")

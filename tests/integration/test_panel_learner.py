@@ -122,7 +122,8 @@ def test_nobody_is_promised_an_e_mail_without_an_address(client: FlaskClient) ->
         session.scalars(select(Member)).one().email = ""
     page = seen_by_ada(client, course)
     assert "What is decided is shown here." in page
-    assert "e-mail" not in page
+    assert "you get an e-mail" not in page
+    assert "Your e-mail address is not known here, so no mail can be sent to you" in page
 
 
 def test_an_earned_certificate_shows_its_link_and_what_distinction_still_takes(client: FlaskClient) -> None:
