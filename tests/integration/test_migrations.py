@@ -82,7 +82,10 @@ def test_what_is_there_is_kept_on_the_way() -> None:
         for table, columns, values in FACTS:
             connection.exec_driver_sql(f"INSERT INTO {table} ({columns}) VALUES ({values})")
     upgrade()
-    kept = "SELECT may_edit, session_id, certificates_on FROM ticket JOIN panel_session ON session_id = panel_session.id JOIN course ON course_id = course.id"
+    kept = (
+        "SELECT may_edit, session_id, certificates_on FROM ticket JOIN panel_session ON session_id = panel_session.id "
+        "JOIN course ON course_id = course.id"
+    )
     with db.engine.connect() as connection:
         assert connection.exec_driver_sql(kept).all() == [(True, 1, True)]
     downgrade(revision="0002")
