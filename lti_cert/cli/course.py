@@ -106,6 +106,10 @@ def _wait_for_sync(course_id: int, after_run: int, deadline: float) -> None:
 def course_evaluate(course_id: str, platform: int | None) -> None:
     """Evaluate everybody afresh, now."""
     found = find_course(course_id, platform)
+    if not found.certificates_on:
+        raise InputRejected(
+            "Certificates are off in this course; `lti-cert course set --certificates` switches them on."
+        )
     with transaction():
         for achievement in saving.of_course(found.id):
             saving.release_brake(achievement)

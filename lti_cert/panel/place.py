@@ -14,6 +14,7 @@ from lti_cert.panel.instructor_pages import Header, OtherCertificate
 from lti_cert.panel.pages import Freshness, Notice
 
 NO_TITLE = "Certificate"
+NEW_TITLE = "New certificate"
 NEW = "new"
 """In place of an achievement's number: one that is to be made beside those there are."""
 
@@ -81,7 +82,7 @@ def header(place: Place, notice: Notice | None = None, *, counts: Mapping[str, i
         counts = reading.counts(achievement.id)
     has_several = place.is_new or len(place.achievements) > 1
     return Header(
-        title=achievement.title if achievement else NO_TITLE,
+        title=achievement.title if achievement else NEW_TITLE if place.is_new else NO_TITLE,
         course=place.course.title,
         status=place.status,
         freshness=freshness(place.course, stale_because=place.course.stale_reason),

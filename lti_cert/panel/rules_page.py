@@ -1,6 +1,6 @@
 """The rules tab: the rule in one sentence, the form, the chart, and what saving would do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from lti_cert.achievements import saving
 from lti_cert.achievements.criteria import Item, obstacles, sentence
@@ -54,9 +54,19 @@ def page_for(place: Place, written: Written | None = None, notice: Notice | None
         award_from=written.award_from,
         charts=histogram.charts_for(achievement, rule.criteria, items) if achievement and rule else (),
         errors=dict(written.errors or {}),
-        warnings=tuple(obstacles(rule.criteria, items)) if rule and place.course.synced_at else (),
+        warnings=tuple(_warnings(place, rule, items)),
         version=written.version,
     )
+
+
+def _warnings(place: Place, rule: Rule | None, items: Sequence[Item]) -> Iterator[str]:
+    if not place.course.certificates_on:
+        yield (
+            "Certificates are off in this course: nobody is looked at, whatever the rule says. They are switched on "
+            "again at the foot of the overview."
+        )
+    if rule and place.course.synced_at:
+        yield from obstacles(rule.criteria, items)
 
 
 def _in_a_sentence(rule: Rule, items: Sequence[Item]) -> str:
@@ -99,6 +109,8 @@ def save(place: Place, written: Written, *, action: str, seen: str, is_confirmed
 
 
 def _saved(achievement: Achievement) -> str:
+    if achievement.status == Status.OPEN and not achievement.course.certificates_on:
+        return f"Version {achievement.criteria_version} is saved; nobody is looked at while certificates are off."
     if achievement.status == Status.OPEN:
         return f"Version {achievement.criteria_version} is saved and open; everybody is looked at by it now."
     return f"Version {achievement.criteria_version} is saved as a {achievement.status}; nothing is awarded by it yet."

@@ -114,6 +114,7 @@ def test_saving_the_settings_again_looks_at_nobody_again(teacher: Visitor, cours
 def test_everybody_is_told_that_certificates_are_off(client: FlaskClient, teacher: Visitor, course: Course) -> None:
     pending(course)
     assert "Certificates are off in this course" in words(teacher.post("/panel/settings"))
+    assert "nobody is looked at, whatever the rule says" in words(teacher.get("/panel/rules"))
     page = words(visitor(client, course, "bob", LEARNER).get("/panel/home"))
     assert "Certificates are switched off in this course for now: nothing is awarded." in page
     assert "Next:" not in page
@@ -209,11 +210,12 @@ def test_switched_on_by_command_everybody_is_looked_at_afresh(course: Course, ru
     assert b.standing(achievement, "ada") == ("earned", "completion", None)
 
 
-@pytest.mark.parametrize("words_given", [("course-1",), ("nowhere", "--certificates")])
-def test_a_command_that_cannot_be_says_why(
-    course: Course, run: Callable[..., Result], words_given: tuple[str, ...]
-) -> None:
-    assert course
-    result = run("course", "set", *words_given)
+@pytest.mark.parametrize(
+    "command", ["course set course-1", "course set nowhere --certificates", "course evaluate course-1"]
+)
+def test_a_command_that_cannot_be_says_why(course: Course, run: Callable[..., Result], command: str) -> None:
+    with transaction():
+        course.certificates_on = False
+    result = run(*command.split())
     assert result.exit_code == 1
     assert len(result.stderr.splitlines()) == 1

@@ -88,7 +88,7 @@ def test_a_change_is_made_to_the_chosen_one_only(teacher: Visitor, two: tuple[Ac
 def test_another_one_is_made_beside_the_first(teacher: Visitor, course: Course) -> None:
     first = b.achievement(course, b.document(title="Basics"))
     page = teacher.get("/panel/rules", achievement="new")
-    assert heading(page.text) == "Certificate"
+    assert heading(page.text) == "New certificate"
     sent = RULE | {"title": "Mastery", "version": "0", "achievement": "new", "action": "draft"}
     answer = teacher.post("/panel/rules", sent)
     assert answer.status_code == 200
