@@ -1,5 +1,6 @@
 """The migrations lead to the tables that the models describe, and back."""
 
+import runpy
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from flask import Flask
 from flask_migrate import downgrade, upgrade
 
 from lti_cert.app import create_app
+from lti_cert.core import resources
 from lti_cert.core.database import db
 from lti_cert.settings import Settings
 
@@ -40,6 +42,9 @@ def test_up_from_empty_equals_the_models_and_one_step_down_and_up_again_too() ->
     assert differences() == []
 
 
+BEFORE_SETTINGS: str = runpy.run_path(str(resources.MIGRATIONS / "versions/2026_11_25_course_settings_and_links.py"))[
+    "down_revision"
+]
 FACTS = (
     (
         "registration",
@@ -72,12 +77,12 @@ FACTS = (
     ),
     ("ticket", "id, secret, session_id, path, expires_at", "1, 's', 1, '/', '2026-11-21'"),
 )
-"""Rows that refer to one another, as a tool of the revision 0002 has them."""
+"""Rows that refer to one another, as they were before courses had settings."""
 
 
 @pytest.mark.usefixtures("empty")
 def test_what_is_there_is_kept_on_the_way() -> None:
-    upgrade(revision="0002")
+    upgrade(revision=BEFORE_SETTINGS)
     with db.engine.begin() as connection:
         for table, columns, values in FACTS:
             connection.exec_driver_sql(f"INSERT INTO {table} ({columns}) VALUES ({values})")
@@ -88,6 +93,6 @@ def test_what_is_there_is_kept_on_the_way() -> None:
     )
     with db.engine.connect() as connection:
         assert connection.exec_driver_sql(kept).all() == [(True, 1, True)]
-    downgrade(revision="0002")
+    downgrade(revision=BEFORE_SETTINGS)
     with db.engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT may_approve FROM panel_session").all() == [(True,)]
