@@ -71,6 +71,7 @@ def answer(request: DeepLinkRequest, *links: dict[str, Any]) -> str:
     registration = db.session.get_one(Registration, request.session.registration_id)
     said = {
         "iss": registration.client_id,
+        "sub": registration.client_id,  # Blackboard wants it; to the standard and the others it is nothing
         "aud": registration.issuer,
         "nonce": ids.random_id(),
         _LTI + "message_type": "LtiDeepLinkingResponse",
