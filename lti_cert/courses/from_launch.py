@@ -1,5 +1,6 @@
 """A launch tells of a course, a link and a person; this is where we believe it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,7 +13,7 @@ from lti_cert.courses import members
 from lti_cert.courses.events import EvidenceChanged
 from lti_cert.courses.models import Course, Member, ResourceLink
 from lti_cert.lti import products
-from lti_cert.lti.claims import LaunchClaims
+from lti_cert.lti.claims import CUSTOM_CANVAS_COURSE, CUSTOM_END, LaunchClaims
 from lti_cert.lti.models import Registration
 from lti_cert.outbox import outbox
 
@@ -28,7 +29,8 @@ class LaunchWithoutCourse(LtiCertError):
 @dataclass(frozen=True)
 class Arrival:
     course: Course
-    link: ResourceLink
+    link: ResourceLink | None
+    """None where a link is only being chosen."""
     member: Member
 
 
@@ -42,7 +44,8 @@ def arrive(registration: Registration, claims: LaunchClaims) -> Arrival:
     if claims.product and registration.product != claims.product:
         registration.product = claims.product
     course = _course(registration, claims)
-    return Arrival(course, _link(course, claims), _member(course, claims))
+    link = _link(course, claims) if claims.resource_link_id else None
+    return Arrival(course, link, _member(course, claims))
 
 
 def _course(registration: Registration, claims: LaunchClaims) -> Course:
@@ -59,6 +62,8 @@ def _course(registration: Registration, claims: LaunchClaims) -> Course:
     course.api_course_id = _api_course_id(registration, claims) or course.api_course_id
     course.ends_at = _ends_at(claims) or course.ends_at
     course.last_launch_at = clock.now()
+    if course.copied_from_id is None and claims.context_history:
+        course.copied_from_id = _origin(course, claims.context_history)
     db.session.flush()
     return course
 
@@ -66,7 +71,7 @@ def _course(registration: Registration, claims: LaunchClaims) -> Course:
 def _ends_at(claims: LaunchClaims) -> datetime | None:
     """As a custom field of ours says it where the platform can fill it in; what is no time says nothing."""
     try:
-        told = datetime.fromisoformat(claims.custom.get("course_end", ""))
+        told = datetime.fromisoformat(claims.custom.get(CUSTOM_END, ""))
         return told.astimezone(UTC)  # a time without a zone is taken for ours
     except (ValueError, OverflowError):
         return None
@@ -76,7 +81,25 @@ def _api_course_id(registration: Registration, claims: LaunchClaims) -> str:
     """Canvas says it in a custom field of ours; Moodle's context id is its course's number."""
     if registration.product == MOODLE:
         return claims.context_id
-    return claims.custom.get("canvas_course_id", "")
+    return claims.custom.get(CUSTOM_CANVAS_COURSE, "")
+
+
+MOST_ORIGINS = 50
+"""So many earlier courses of a history are looked for."""
+
+
+def _origin(course: Course, history: Sequence[str]) -> int | None:
+    """The nearest of these that is known; only of the same platform and, where they keep courses apart, deployment."""
+    found = db.session.execute(
+        select(Course.context_id, Course.id).where(
+            Course.registration_id == course.registration_id,
+            Course.deployment_key == course.deployment_key,
+            Course.context_id.in_(history[:MOST_ORIGINS]),
+            Course.id != course.id,
+        )
+    )
+    ids = {context_id: course_id for context_id, course_id in found}
+    return next((ids[context_id] for context_id in history if context_id in ids), None)
 
 
 def _link(course: Course, claims: LaunchClaims) -> ResourceLink:

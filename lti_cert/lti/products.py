@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from lti_cert.lti import claims
+
 RESOURCE_LINK, DEEP_LINKING = "LtiResourceLinkRequest", "LtiDeepLinkingRequest"
 
-COURSE_HISTORY: Mapping[str, str] = {"context_id_history": "$Context.id.history"}
-"""The courses that a course was copied from."""
+COURSE_HISTORY: Mapping[str, str] = {claims.CUSTOM_HISTORY: "$Context.id.history"}
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,10 @@ class Product:
     """The same for names and roles."""
     parallel: int = 4
     """How many requests at a time."""
+    links_with_address: bool = True
+    """Whether a link that we hand over names the address it opens. Without one it opens what the registration says."""
+    hears_texts: bool = False
+    """Whether its pages take messages of `postMessage` as JSON texts only."""
     concluded: frozenset[int] = frozenset()
     """Statuses of a course's line items or members that mean, with certainty, that the course is concluded."""
     is_course_per_deployment: bool = True
@@ -71,7 +76,7 @@ class Product:
     own_prefix: str = ""
     """Before the names of what is its own in a registration."""
     custom: Mapping[str, str] = field(
-        default_factory=lambda: {**COURSE_HISTORY, "course_end": "$CourseSection.timeFrame.end"}
+        default_factory=lambda: {**COURSE_HISTORY, claims.CUSTOM_END: "$CourseSection.timeFrame.end"}
     )
     """Custom parameters; no value may hold a “=”, since Moodle keeps them as lines of name=value."""
     tool_extensions: Mapping[str, object] = field(default_factory=dict)
@@ -120,9 +125,9 @@ CANVAS = Product(
     custom={
         **COURSE_HISTORY,
         # Canvas' own numbers, by which its REST API speaks of what LTI calls by other ids.
-        "course_end": "$Canvas.course.endAt",
-        "canvas_course_id": "$Canvas.course.id",
-        "canvas_user_id": "$Canvas.user.id",
+        claims.CUSTOM_END: "$Canvas.course.endAt",
+        claims.CUSTOM_CANVAS_COURSE: "$Canvas.course.id",
+        claims.CUSTOM_CANVAS_USER: "$Canvas.user.id",
         "canvas_api_base": "$Canvas.api.baseUrl",
     },
     tool_extensions={f"{_CANVAS}privacy_level": "public", f"{_CANVAS}tool_id": "lti_cert"},
@@ -157,6 +162,8 @@ MOODLE = Product(
     "Moodle",
     # `limit` crashes the results of 4.1 (an HTML page with 404); without it everything comes at once.
     parallel=2,
+    # A link with an address is looked up by its host, and may end at another registration of the same host.
+    links_with_address=False,
     presets={
         "moodle": Preset(
             "Moodle",
@@ -209,6 +216,7 @@ BRIGHTSPACE = Product(
 
 SAKAI = Product(
     "Sakai",
+    hears_texts=True,
     presets={
         "sakai": Preset(
             "Sakai",

@@ -49,6 +49,8 @@ ROUTES: Mapping[tuple[str, str], Row] = {
     ("GET", "/panel/progress/newer"): Row((401, 200, 200, 200, 200), {"shown": "x", "left": "3"}),
     ("GET", "/panel/overview"): Row((401, 403, 200, 200, 200)),
     ("GET", "/panel/sync-status"): Row((401, 403, 200, 200, 200)),
+    ("POST", "/panel/settings"): Row((401, 403, 403, 200, 200), {"certificates_on": "yes"}),
+    ("POST", "/panel/take-over"): Row((401, 403, 403, 409, 409)),
     ("POST", "/panel/sync"): Row((401, 403, 200, 200, 200)),
     ("GET", "/panel/sync/accept"): Row((401, 403, 404, 404, 404)),
     ("POST", "/panel/sync/accept"): Row((401, 403, 403, 409, 409), {"run": "1"}),
@@ -56,12 +58,15 @@ ROUTES: Mapping[tuple[str, str], Row] = {
     ("POST", "/panel/rules/preview"): Row((401, 403, 403, 200, 409), RULE),
     ("POST", "/panel/rules"): Row((401, 403, 403, 422, 422), RULE | {"action": "save"}),
     ("POST", "/panel/close"): Row((401, 403, 403, 200, 404)),
+    ("POST", "/panel/remove"): Row((401, 403, 403, 200, 404)),
     ("GET", "/panel/people"): Row((401, 403, 200, 200, 200)),
     ("GET", "/panel/people/<certificate_id>"): Row((401, 403, 200, 200, 404)),
     ("POST", "/panel/people/decide"): Row((401, 403, 403, 200, 404), ONE),
     ("GET", "/panel/design"): Row((401, 403, 200, 200, 200)),
     ("POST", "/panel/design"): Row((401, 403, 403, 200, 404), {"issuer": "University"}),
     ("POST", "/panel/design/preview"): Row((401, 403, 200, 200, 404)),
+    ("POST", "/panel/placing/<choice>/ticket"): Row((401, 404, 404, 404, 404)),
+    ("GET", "/panel/placing/<choice>"): Row((410, 410, 410, 410, 410)),
     ("POST", "/panel/credentials/<public_id>/ticket"): Row((401, 200, 200, 200, 404)),
     ("GET", "/panel/credentials/<public_id>/document"): Row((410, 410, 410, 410, 410)),
 }
@@ -76,7 +81,8 @@ class World:
     visitors: Mapping[str, Visitor]
 
     def at(self, path: str) -> str:
-        return path.replace("<certificate_id>", str(self.certificate)).replace("<public_id>", self.credential)
+        named = path.replace("<certificate_id>", str(self.certificate)).replace("<public_id>", self.credential)
+        return named.replace("<choice>", "all")
 
     def filled(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value.format(certificate=self.certificate) for name, value in sent.items()}
