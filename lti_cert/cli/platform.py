@@ -96,6 +96,17 @@ def platform_accept(platform_id: int, deployment_id: str) -> None:
         audit.record(actor(), "deployment accepted", f"registration {platform_id}", deployment_id=deployment_id)
 
 
+@platform.command("refuse")
+@click.argument("platform_id", metavar="ID", type=int)
+@click.argument("deployment_id", metavar="DEPLOYMENT")
+@in_app
+def platform_refuse(platform_id: int, deployment_id: str) -> None:
+    """Let no more launches in from a deployment."""
+    with transaction():
+        registrations.switch_off_deployment(platform_id, deployment_id)
+        audit.record(actor(), "deployment switched off", f"registration {platform_id}", deployment_id=deployment_id)
+
+
 @platform.command("activate")
 @click.argument("platform_id", metavar="ID", type=int)
 @in_app

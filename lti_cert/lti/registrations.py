@@ -47,6 +47,12 @@ class RegistrationNotFound(NotFound):
     guidance = "`lti-cert platform list` shows those there are."
 
 
+class DeploymentNotFound(NotFound):
+    title = "No such deployment"
+    message = "The platform has no deployment with this id."
+    guidance = "`lti-cert platform show` names those there are."
+
+
 def find(issuer: str, client_id: str | None) -> Registration:
     """The active registration of a platform; without a client id, the only active one of its issuer.
 
@@ -209,4 +215,16 @@ def accept_deployment(registration_id: int, deployment_id: str) -> Deployment:
         select(Deployment).filter_by(registration_id=registration.id, deployment_id=deployment_id)
     ).one()
     deployment.standing = Standing.ACTIVE
+    return deployment
+
+
+def switch_off_deployment(registration_id: int, deployment_id: str) -> Deployment:
+    """Let no more launches in from a deployment. In the caller's transaction.
+
+    :raises DeploymentNotFound: the platform has none of this id.
+    """
+    deployment = find_deployment(get(registration_id), deployment_id)
+    if deployment is None:
+        raise DeploymentNotFound(f"registration {registration_id}")
+    deployment.standing = Standing.INACTIVE
     return deployment

@@ -1,0 +1,69 @@
+"""What the console's forms take. Each POST carries a token besides, which `views` checks before it looks at a form."""
+
+from collections.abc import Sequence
+
+from werkzeug.datastructures import MultiDict
+from wtforms import Form, IntegerField, PasswordField, SearchField, SelectField, StringField
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
+
+from lti_cert.admin import course_health, outbox_list, passwords
+from lti_cert.admin.accounts import LONGEST_EMAIL
+from lti_cert.core.errors import InputRejected
+
+LARGEST_ID = 2**63 - 1
+"""What a column of ours holds."""
+
+_ONE_LINE = Regexp(r"\A[^\x00-\x1f\x7f]*\Z", message="It must be one line of text.")
+
+
+class SignInForm(Form):
+    email = StringField("E-mail", [InputRequired("Enter your e-mail address."), Length(max=LONGEST_EMAIL), _ONE_LINE])
+    password = PasswordField("Password", [InputRequired("Enter your password."), Length(max=passwords.LONGEST)])
+
+
+class CourseFilter(Form):
+    q = SearchField("Title, label or context id", [Length(max=200), _ONE_LINE], default="")
+    health = SelectField("Health", default="")
+    platform = IntegerField("Platform", [Optional(), NumberRange(0, LARGEST_ID)])
+
+    def offer(self, counts: dict[str, int]) -> None:
+        """The healths to choose from, each with how many there are."""
+        words = {word: (health.word, counts.get(word, 0)) for word, health in course_health.HEALTHS.items()}
+        troubled = sum(counts.get(word, 0) for word in course_health.TROUBLED)
+        offered = {"": ("All", sum(counts.values())), "troubled": ("In trouble", troubled), **words}
+        self.health.choices = [(value, f"{word} ({number:,})") for value, (word, number) in offered.items()]
+
+
+class OutboxFilter(Form):
+    state = SelectField("State", choices=[(state, health.word) for state, health in outbox_list.STATES.items()])
+    job = SelectField("Job", default="")
+
+    def offer(self, jobs: Sequence[str]) -> None:
+        self.job.choices = [("", "All"), *((name, name.capitalize()) for name in sorted(jobs))]
+
+
+class AuditFilter(Form):
+    q = SearchField("Deed, subject or actor", [Length(max=200), _ONE_LINE], default="")
+
+
+class DeploymentForm(Form):
+    deployment_id = StringField("Deployment id", [DataRequired("Enter the deployment id."), Length(max=255), _ONE_LINE])
+
+
+def check(form: Form) -> None:
+    """:raises InputRejected: naming each field that cannot be."""
+    if not form.validate():
+        raise InputRejected(*(f"{field.label.text}: {field.errors[0]}" for field in form if field.errors))
+
+
+def row_ids(sent: MultiDict[str, str]) -> list[int]:
+    """The rows that were selected.
+
+    :raises InputRejected: there are none, or one is no number.
+    """
+    values = sent.getlist("row")
+    if not values:
+        raise InputRejected("Select at least one row.")
+    if any(not (value.isascii() and value.isdigit() and len(value) < 20) for value in values):
+        raise InputRejected("A row is named by its number.")
+    return list(dict.fromkeys(map(int, values)))
