@@ -28,5 +28,5 @@ def listing(q: str = "") -> Select[Any]:
 def actors(entries: Sequence[AuditEntry]) -> Mapping[str, str]:
     """The administrators among the actors by their e-mail."""
     ids = {int(entry.actor.removeprefix(_ADMIN)) for entry in entries if entry.actor.startswith(_ADMIN)}
-    found = db.session.execute(select(Admin.id, Admin.email).where(Admin.id.in_(ids))).tuples()
+    found = db.session.execute(select(Admin.id, Admin.email).where(Admin.id.in_(ids)))
     return {f"{_ADMIN}{admin_id}": email for admin_id, email in found}

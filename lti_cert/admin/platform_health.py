@@ -61,9 +61,9 @@ def _rows(registrations: Sequence[Registration]) -> list[PlatformRow]:
         )
     }
     waiting = select(Deployment.registration_id, func.count()).where(Deployment.standing == Standing.PENDING)
-    pending = dict(db.session.execute(waiting.group_by(Deployment.registration_id)).tuples())
+    pending = {one: number for one, number in db.session.execute(waiting.group_by(Deployment.registration_id))}
     newest = select(AccessToken.registration_id, func.max(AccessToken.expires_at))
-    tokens = dict(db.session.execute(newest.group_by(AccessToken.registration_id)).tuples())
+    tokens = {one: until for one, until in db.session.execute(newest.group_by(AccessToken.registration_id))}
     key_sets = {one.registration_id: one for one in db.session.scalars(select(PlatformKeySet))}
     rows = []
     for one in registrations:
