@@ -1,9 +1,11 @@
 """What the console's forms take. Each POST carries a token besides, which `views` checks before it looks at a form."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from werkzeug.datastructures import MultiDict
 from wtforms import Form, IntegerField, PasswordField, SearchField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
 
 from lti_cert.admin import course_health, outbox_list, passwords
@@ -14,6 +16,10 @@ LARGEST_ID = 2**63 - 1
 """What a column of ours holds."""
 
 _ONE_LINE = Regexp(r"\A[^\x00-\x1f\x7f]*\Z", message="It must be one line of text.")
+
+
+def _choices(words: Mapping[str, str]) -> list[Any]:
+    return [SelectChoice(value, word) for value, word in words.items()]
 
 
 class SignInForm(Form):
@@ -31,15 +37,15 @@ class CourseFilter(Form):
         words = {word: (health.word, counts.get(word, 0)) for word, health in course_health.HEALTHS.items()}
         troubled = sum(counts.get(word, 0) for word in course_health.TROUBLED)
         offered = {"": ("All", sum(counts.values())), "troubled": ("In trouble", troubled), **words}
-        self.health.choices = [(value, f"{word} ({number:,})") for value, (word, number) in offered.items()]
+        self.health.choices = _choices({value: f"{word} ({number:,})" for value, (word, number) in offered.items()})
 
 
 class OutboxFilter(Form):
-    state = SelectField("State", choices=[(state, health.word) for state, health in outbox_list.STATES.items()])
+    state = SelectField("State", choices=_choices({state: health.word for state, health in outbox_list.STATES.items()}))
     job = SelectField("Job", default="")
 
     def offer(self, jobs: Sequence[str]) -> None:
-        self.job.choices = [("", "All"), *((name, name.capitalize()) for name in sorted(jobs))]
+        self.job.choices = _choices({"": "All"} | {name: name.capitalize() for name in sorted(jobs)})
 
 
 class AuditFilter(Form):

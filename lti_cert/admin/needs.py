@@ -48,7 +48,7 @@ def _of_platforms() -> Iterator[Need]:
     active = [row for row in rows if row.registration.standing == Standing.ACTIVE]
     if pending := sum(row.pending for row in active):
         text = _several(pending, "A deployment waits to be accepted.", "{n} deployments wait to be accepted.")
-        yield _need("waiting", text, "Accept", ".platforms")
+        yield _need("waiting", text, "See which", ".platforms")
     for row in active:
         if row.health.word == "Keys not read":
             name = row.registration.name or row.registration.issuer

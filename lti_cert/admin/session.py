@@ -36,7 +36,7 @@ class SignInRefused(LtiCertError):
     status = 401
     title = "That did not match"
     message = "The e-mail address or the password is wrong."
-    guidance = "Try again. `lti-cert admin reset` on the server gives an account a new password."
+    guidance = "Try again. Whoever runs the server can give an account a new password."
 
 
 def init_session(app: Flask, settings: Settings) -> None:

@@ -28,7 +28,7 @@ class TooManyAttempts(LtiCertError):
     status = 429
     title = "Too many attempts to sign in"
     message = "Somebody has tried to sign in to this account, or from this network, too often."
-    guidance = "Wait a quarter of an hour and try again. `lti-cert admin reset` gives an account a new password."
+    guidance = "Wait a quarter of an hour and try again."
 
 
 def count_attempt(account: str) -> None:

@@ -26,6 +26,8 @@ bp = Blueprint("admin", __name__, url_prefix=session.PATH)
 _csrf = CSRFProtect()
 
 ROWS_A_PAGE = 50
+LONGEST_PAGE_NUMBER = 9
+"""Digits; a database counts no further."""
 
 _ID = f"int(max={forms.LARGEST_ID})"
 _OPEN = ("admin.sign_in", "admin.send_sign_in")
@@ -109,6 +111,9 @@ def _ask(
 
 
 def _page_of(query: Select[Any]) -> Pagination:
+    """The page that is asked for as `page`; one that there is not is not found."""
+    if len(request.args.get("page", "")) > LONGEST_PAGE_NUMBER:
+        raise NotFound
     return db.paginate(query, per_page=ROWS_A_PAGE, max_per_page=ROWS_A_PAGE)
 
 
