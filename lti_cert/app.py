@@ -15,6 +15,7 @@ from lti_cert.core.web import init_web
 from lti_cert.jobs import JOBS
 from lti_cert.launch import views as launch_views
 from lti_cert.panel import views as panel_views
+from lti_cert.registration import views as registration_views
 from lti_cert.settings import Settings
 from lti_cert.verification import views as verification_views
 
@@ -33,7 +34,15 @@ def create_app(settings: Settings) -> Flask:
     init_database(app, settings)
     init_web(app)
     admin_views.init_console(app, settings)
-    for blueprint in (launch_views.bp, panel_views.bp, verification_views.bp, admin_views.bp, health.bp, metrics.bp):
+    for blueprint in (
+        launch_views.bp,
+        registration_views.bp,
+        panel_views.bp,
+        verification_views.bp,
+        admin_views.bp,
+        health.bp,
+        metrics.bp,
+    ):
         app.register_blueprint(blueprint)
     metrics.init_metrics(app)  # last: it counts the requests of every route there is
     return app

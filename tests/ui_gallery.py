@@ -11,7 +11,7 @@ from pathlib import Path
 from flask import Flask, render_template, render_template_string, request
 
 from lti_cert.core import resources, web
-from tests import ui_scenes, ui_scenes_decided
+from tests import ui_scenes, ui_scenes_decided, ui_scenes_registration
 from tests.ui_scenes import Scene
 
 SCENES: dict[str, Scene] = dict(
@@ -20,6 +20,7 @@ SCENES: dict[str, Scene] = dict(
         ui_scenes.overview_scenes(),
         ui_scenes.rules_scenes(),
         ui_scenes_decided.decided_scenes(),
+        ui_scenes_registration.registration_scenes(),
     )
 )
 

@@ -1,16 +1,22 @@
 """What the console's forms take. Each POST carries a token besides, which `views` checks before it looks at a form."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from werkzeug.datastructures import MultiDict
-from wtforms import Form, IntegerField, PasswordField, SearchField, SelectField, StringField
+from wtforms import BooleanField, Form, IntegerField, PasswordField, SearchField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
 
 from lti_cert.admin import course_health, outbox_list, passwords
 from lti_cert.admin.accounts import LONGEST_EMAIL
 from lti_cert.core.errors import InputRejected
+from lti_cert.lti import products, registrations
+from lti_cert.lti.models import Registration
+from lti_cert.registration.invites import LIFETIME
+
+DEPLOYMENTS = {"": None, "accept": True, "hold": False}
+"""What a choice about new deployments means; None leaves it to the product."""
 
 LARGEST_ID = 2**63 - 1
 """What a column of ours holds."""
@@ -54,6 +60,71 @@ class AuditFilter(Form):
 
 class DeploymentForm(Form):
     deployment_id = StringField("Deployment id", [DataRequired("Enter the deployment id."), Length(max=255), _ONE_LINE])
+
+
+def _line(label: str, *, longest: int = registrations.LONGEST_ID, description: str = "") -> StringField:
+    limits = [Length(max=longest), _ONE_LINE]
+    return StringField(label, limits, filters=[lambda text: (text or "").strip()], description=description)
+
+
+class InviteForm(Form):
+    name = _line("Name", description="What you call the platform. Empty: what it calls itself.")
+    activates = BooleanField("Let it launch as soon as it has registered")
+    deployments = SelectField(
+        "Deployments that launch for the first time",
+        choices=_choices({"": "As is usual for its product", "accept": "May launch at once", "hold": "Wait for you"}),
+        default="",
+    )
+    days = IntegerField("Days that the address works", [InputRequired(), NumberRange(1, 365)], default=LIFETIME.days)
+
+
+class CorrectForm(Form):
+    """What is known of a platform; the fields are named as its columns."""
+
+    name = _line("Name", description="What you call it.")
+    issuer = _line("Issuer", longest=registrations.LONGEST_ADDRESS)
+    client_id = _line("Client id", description="The id that it gave this tool.")
+    auth_url = _line("Login address", longest=registrations.LONGEST_ADDRESS)
+    token_url = _line("Token address", longest=registrations.LONGEST_ADDRESS)
+    jwks_url = _line("Key set address", longest=registrations.LONGEST_ADDRESS)
+    audience = _line(
+        "Audience",
+        longest=registrations.LONGEST_ADDRESS,
+        description="Only where it is neither the token address nor the product’s usual one.",
+    )
+    accepts_new_deployments = BooleanField("Deployments that launch for the first time may")
+
+    def changes(self) -> dict[str, Any]:
+        return self.data | {"audience": self.audience.data or None}
+
+
+class AddForm(Form):
+    preset = SelectField(
+        "Product",
+        choices=_choices({"": "Another"} | {name: preset.title for name, (_, preset) in products.PRESETS.items()}),
+        default="",
+        description="Fills in the addresses that are known; what you enter goes before.",
+    )
+    site = _line("Address of the site", longest=registrations.LONGEST_ADDRESS, description="Where people sign in.")
+    client_id = CorrectForm.client_id
+    name = CorrectForm.name
+    deployment_id = _line("Deployment id", description="If you know it. Others then wait for you.")
+    issuer = CorrectForm.issuer
+    auth_url = CorrectForm.auth_url
+    token_url = CorrectForm.token_url
+    jwks_url = CorrectForm.jwks_url
+    audience = CorrectForm.audience
+
+
+class MoveForm(Form):
+    to = SelectField("To")
+    deployment_id = _line("Deployment id there", description="Where the new platform has several.")
+
+    @classmethod
+    def among(cls, platforms: Sequence[Registration], sent: MultiDict[str, str] | None = None) -> Self:
+        form = cls(sent)
+        form.to.choices = _choices({str(one.id): f"{one.id}: {one.name or one.issuer}" for one in platforms})
+        return form
 
 
 def check(form: Form) -> None:

@@ -1,120 +1,37 @@
-"""The addresses of the console. Each calls the verb that the command line calls too, writes it down, and shows a page.
+"""The addresses of the console but for those of platforms. Each calls the verb that the command line calls too.
 
 No page needs a script: a form is sent, and what was done stands on the page that follows.
 """
 
-from typing import Any
-
-from flask import Blueprint, Flask, Response, flash, g, redirect, render_template, request, url_for
-from flask_sqlalchemy.pagination import Pagination
-from flask_wtf.csrf import CSRFError, CSRFProtect
-from sqlalchemy import Select
+from flask import g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from lti_cert.admin import audit_list, course_health, forms, needs, outbox_list, platform_health, session, throttle
+from lti_cert.admin import (
+    audit_list,
+    course_health,
+    forms,
+    needs,
+    outbox_list,
+    platform_views,  # noqa: F401  (its addresses are the console's too)
+    session,
+    throttle,
+)
+from lti_cert.admin.console import ID, Answer, actor, ask, bp, done, init_console, is_confirmed, page_of
 from lti_cert.core import audit, current
 from lti_cert.core.database import db, transaction
 from lti_cert.core.errors import LtiCertError, NotFound
 from lti_cert.courses import freshness
 from lti_cert.courses.models import Course
-from lti_cert.lti import keys, products, registrations
+from lti_cert.lti import keys, registrations
 from lti_cert.outbox.models import RowState
 from lti_cert.outbox.outbox import job_map
-from lti_cert.settings import Settings
 
-bp = Blueprint("admin", __name__, url_prefix=session.PATH)
-_csrf = CSRFProtect()
-
-ROWS_A_PAGE = 50
-LONGEST_PAGE_NUMBER = 9
-"""Digits; a database counts no further."""
-
-_ID = f"int(max={forms.LARGEST_ID})"
-_OPEN = ("admin.sign_in", "admin.send_sign_in")
-
-Answer = str | tuple[str, int] | AnyResponse
-
-
-class FormRefused(LtiCertError):
-    status = 400
-    title = "This form is too old"
-    message = "It was opened before you signed in, or did not come from a page of this console. Nothing was changed."
-    guidance = "Open the page again and repeat what you wanted to do."
+__all__ = ["bp", "init_console"]
 
 
 class CourseNotFound(NotFound):
     title = "No such course"
     message = "There is no course with this number."
-
-
-def init_console(app: Flask, settings: Settings) -> None:
-    session.init_session(app, settings)
-    app.config.update(
-        WTF_CSRF_CHECK_DEFAULT=False,  # only the console has a cookie that another site could abuse
-        WTF_CSRF_SECRET_KEY=[key.get_secret_value() for key in reversed(settings.secret_key)],
-        WTF_CSRF_TIME_LIMIT=None,  # a form lives as long as its session
-    )
-    _csrf.init_app(app)
-
-
-@bp.before_request
-def _guard() -> AnyResponse | None:
-    try:
-        _csrf.protect()
-    except CSRFError as error:
-        raise FormRefused(str(error.description)) from None
-    if request.endpoint in _OPEN:
-        return None
-    try:
-        g.admin = session.current()
-    except session.SignedOut:
-        back = request.full_path.rstrip("?") if request.method == "GET" else None
-        return redirect(url_for(".sign_in", next=back), 303)
-    return None
-
-
-@bp.after_request
-def _add_headers(response: Response) -> Response:
-    # The check of forms over https asks where they come from: https://flask-wtf.readthedocs.io/en/latest/csrf
-    response.headers["Referrer-Policy"] = "same-origin"
-    return response
-
-
-def _record(deed: str, subject: str, **detail: Any) -> None:
-    audit.record(session.actor(g.admin), deed, subject, **detail)
-
-
-def _done(text: str, endpoint: str, tone: str = "done", **values: Any) -> AnyResponse:
-    flash(text, tone)
-    return redirect(url_for(endpoint, **values), 303)
-
-
-def _is_confirmed() -> bool:
-    return request.form.get("confirmed") == "yes"
-
-
-def _ask(
-    question: str, effect: str, verb: str, back: str, *, details: tuple[str, ...] = (), danger: bool = True
-) -> str:
-    """Ask once; yes sends the same form again, with the word that it is meant."""
-    sent = [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token"]
-    return render_template(
-        "admin/confirm.html",
-        question=question,
-        effect=effect,
-        verb=verb,
-        back=back,
-        details=details,
-        danger=danger,
-        sent=sent,
-    )
-
-
-def _page_of(query: Select[Any]) -> Pagination:
-    """The page that is asked for as `page`; one that there is not is not found."""
-    if len(request.args.get("page", "")) > LONGEST_PAGE_NUMBER:
-        raise NotFound
-    return db.paginate(query, per_page=ROWS_A_PAGE, max_per_page=ROWS_A_PAGE)
 
 
 @bp.get("/sign-in")
@@ -147,89 +64,13 @@ def _is_ours(path: str) -> bool:
 def sign_out() -> AnyResponse:
     with transaction():
         session.sign_out()
-        _record("signed out", f"admin {g.admin.id}")
-    return _done("You are signed out.", ".sign_in")
+        audit.record(actor(), "signed out", f"admin {g.admin.id}")
+    return done("You are signed out.", ".sign_in")
 
 
 @bp.get("")
 def start() -> str:
     return render_template("admin/start.html", needs=needs.needs(), courses=course_health.counts())
-
-
-@bp.get("/platforms")
-def platforms() -> str:
-    return render_template("admin/platforms.html", rows=platform_health.all_rows())
-
-
-@bp.get(f"/platforms/<{_ID}:registration_id>")
-def platform(registration_id: int) -> str:
-    return _platform(registration_id, forms.DeploymentForm())
-
-
-def _platform(registration_id: int, form: forms.DeploymentForm) -> str:
-    row = platform_health.row(registrations.get(registration_id))
-    keys_health = platform_health.keys_health(row.key_set)
-    return render_template(
-        "admin/platform.html",
-        row=row,
-        keys_health=keys_health,
-        form=form,
-        product=products.of(row.registration.product),
-    )
-
-
-@bp.post(f"/platforms/<{_ID}:registration_id>/activate")
-def activate_platform(registration_id: int) -> AnyResponse:
-    with transaction():
-        registrations.activate(registration_id)
-        _record("platform activated", f"registration {registration_id}")
-    return _done("The platform may launch.", ".platform", registration_id=registration_id)
-
-
-@bp.post(f"/platforms/<{_ID}:registration_id>/deactivate")
-def deactivate_platform(registration_id: int) -> Answer:
-    found = registrations.get(registration_id)
-    if not _is_confirmed():
-        return _ask(
-            f"Switch off {found.name or found.issuer}?",
-            "Its launches, open pages and syncs stop at once. Nothing is lost; you can switch it on again.",
-            "Switch off",
-            url_for(".platform", registration_id=registration_id),
-        )
-    with transaction():
-        registrations.deactivate(registration_id)
-        _record("platform deactivated", f"registration {registration_id}")
-    return _done("The platform is switched off.", ".platform", registration_id=registration_id)
-
-
-@bp.post(f"/platforms/<{_ID}:registration_id>/deployments/accept")
-def accept_deployment(registration_id: int) -> Answer:
-    form = forms.DeploymentForm(request.form)
-    if not form.validate():
-        return _platform(registration_id, form), 422
-    deployment_id = str(form.deployment_id.data)
-    with transaction():
-        registrations.accept_deployment(registration_id, deployment_id)
-        _record("deployment accepted", f"registration {registration_id}", deployment_id=deployment_id)
-    return _done(f"Deployment {deployment_id} may launch.", ".platform", registration_id=registration_id)
-
-
-@bp.post(f"/platforms/<{_ID}:registration_id>/deployments/switch-off")
-def switch_off_deployment(registration_id: int) -> Answer:
-    form = forms.DeploymentForm(request.form)
-    forms.check(form)
-    deployment_id = str(form.deployment_id.data)
-    if not _is_confirmed():
-        return _ask(
-            f"Switch off deployment {deployment_id}?",
-            "Nobody can launch from it any more. Pages that are open stay open until their session ends.",
-            "Switch off",
-            url_for(".platform", registration_id=registration_id),
-        )
-    with transaction():
-        registrations.switch_off_deployment(registration_id, deployment_id)
-        _record("deployment switched off", f"registration {registration_id}", deployment_id=deployment_id)
-    return _done(f"Deployment {deployment_id} is switched off.", ".platform", registration_id=registration_id)
 
 
 @bp.get("/courses")
@@ -241,7 +82,7 @@ def courses() -> str:
     listing = course_health.listing(
         q=(asked.q.data or "").strip(), how=asked.health.data or "", platform_id=asked.platform.data
     )
-    found = _page_of(listing)
+    found = page_of(listing)
     return render_template(
         "admin/courses.html",
         form=asked,
@@ -252,19 +93,19 @@ def courses() -> str:
     )
 
 
-@bp.get(f"/courses/<{_ID}:course_id>")
+@bp.get(f"/courses/<{ID}:course_id>")
 def course(course_id: int) -> str:
     found = _course(course_id)
     (row,) = course_health.rows([found])
-    return render_template("admin/course.html", row=row, pages=_page_of(course_health.runs(found)))
+    return render_template("admin/course.html", row=row, pages=page_of(course_health.runs(found)))
 
 
-@bp.post(f"/courses/<{_ID}:course_id>/sync")
+@bp.post(f"/courses/<{ID}:course_id>/sync")
 def sync_course(course_id: int) -> AnyResponse:
     with transaction():
         freshness.ask_for_sync(_course(course_id))
-        _record("sync asked for", f"course {course_id}")
-    return _done("The course will be read as soon as a worker is free.", ".course", course_id=course_id)
+        audit.record(actor(), "sync asked for", f"course {course_id}")
+    return done("The course will be read as soon as a worker is free.", ".course", course_id=course_id)
 
 
 def _course(course_id: int) -> Course:
@@ -290,7 +131,7 @@ def outbox() -> str:
         states=outbox_list.STATES,
         counts=counts,
         what=outbox_list.what,
-        pages=_page_of(outbox_list.listing(state=state, job=asked.job.data or "")),
+        pages=page_of(outbox_list.listing(state=state, job=asked.job.data or "")),
     )
 
 
@@ -298,8 +139,8 @@ def outbox() -> str:
 def decide_outbox(decision: str) -> Answer:
     row_ids = forms.row_ids(request.form)
     number = "1 side effect" if len(row_ids) == 1 else f"{len(row_ids)} side effects"
-    if decision == "discard" and not _is_confirmed():
-        return _ask(
+    if decision == "discard" and not is_confirmed():
+        return ask(
             f"Discard {number}?",
             "What they were to do will not happen: no document, no mail, no sync comes of them.",
             f"Discard {number}",
@@ -307,9 +148,9 @@ def decide_outbox(decision: str) -> Answer:
             details=outbox_list.in_words(row_ids),
         )
     with transaction():
-        done, left = outbox_list.decide(decision, row_ids, actor=session.actor(g.admin))
-    text = f"{done} tried again." if decision == "retry" else f"{done} discarded."
-    return _done(" ".join([text, *left]), ".outbox", "waiting" if left else "done")
+        number_done, left = outbox_list.decide(decision, row_ids, actor=actor())
+    text = f"{number_done} {'tried again' if decision == 'retry' else 'discarded'}."
+    return done(" ".join([text, *left]), ".outbox", "waiting" if left else "done")
 
 
 @bp.get("/keys")
@@ -319,8 +160,8 @@ def signing_keys() -> str:
 
 @bp.post("/keys/rotate")
 def rotate_keys() -> Answer:
-    if not _is_confirmed():
-        return _ask(
+    if not is_confirmed():
+        return ask(
             "Rotate the signing keys?",
             "The next key signs from now on, a new next key is published, and the present one is served for "
             f"{keys.GRACE.days} days more.",
@@ -330,8 +171,8 @@ def rotate_keys() -> Answer:
         )
     with transaction():
         taken = _rotate()
-        _record("signing key rotated", f"key {taken.kid}")
-    return _done("The keys are rotated.", ".signing_keys")
+        audit.record(actor(), "signing key rotated", f"key {taken.kid}")
+    return done("The keys are rotated.", ".signing_keys")
 
 
 def _rotate() -> keys.Key:
@@ -349,5 +190,5 @@ def _rotate() -> keys.Key:
 def audit_log() -> str:
     asked = forms.AuditFilter(request.args)
     forms.check(asked)
-    found = _page_of(audit_list.listing((asked.q.data or "").strip()))
+    found = page_of(audit_list.listing((asked.q.data or "").strip()))
     return render_template("admin/audit.html", form=asked, pages=found, actors=audit_list.actors(found.items))

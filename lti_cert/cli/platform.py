@@ -1,20 +1,29 @@
 """`lti-cert platform …`"""
 
-from collections.abc import Mapping
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import click
 
 from lti_cert.cli.common import actor, as_json, in_app, print_rows
-from lti_cert.core import audit, current
 from lti_cert.core.database import transaction
-from lti_cert.lti import registrations
-from lti_cert.lti.models import Registration
+from lti_cert.core.errors import InputRejected, LtiCertError
+from lti_cert.lti import products, registrations
+from lti_cert.lti.models import Registration, Standing
+from lti_cert.registration import check, invites, platforms, rehome
+
+
+class NotWell(LtiCertError):
+    title = "The registration is not well"
 
 
 @click.group()
 def platform() -> None:
     """The learning platforms that may launch this tool."""
+
+
+platform_id_argument = click.argument("platform_id", metavar="ID", type=int)
 
 
 def _row(one: Registration) -> dict[str, Any]:
@@ -25,52 +34,80 @@ def _row(one: Registration) -> dict[str, Any]:
         "client_id": one.client_id,
         "standing": one.standing,
         "product": one.product,
-        "deployments": [deployment.deployment_id for deployment in one.deployments],
+        "deployments": one.deployment_ids(Standing.ACTIVE),
+        "pending": one.deployment_ids(Standing.PENDING),
     }
 
 
+_ADDRESSES = {
+    "issuer": "`iss` of its launches.",
+    "client_id": "The id that it gave this tool.",
+    "auth_url": "Its OIDC authorisation address.",
+    "token_url": "Where service tokens are asked for.",
+    "jwks_url": "Its public keys.",
+    "audience": "`aud` of our assertions, where it is not the token address.",
+    "name": "What you call it.",
+}
+
+
+def _address_options(command: Any) -> Any:
+    for name, words in reversed(_ADDRESSES.items()):
+        command = click.option(f"--{name.replace('_', '-')}", name, help=words)(command)
+    return command
+
+
+def _deployments_option(words: str) -> Callable[[Any], Any]:
+    return click.option("--accept-deployments/--hold-deployments", "accepts_new_deployments", default=None, help=words)
+
+
 @platform.command("add")
-@click.option("--issuer", required=True, help="`iss` of its launches.")
-@click.option("--client-id", required=True, help="The id that it gave this tool.")
-@click.option("--auth-url", required=True, help="Its OIDC authorisation address.")
-@click.option("--token-url", required=True, help="Where service tokens are asked for.")
-@click.option("--jwks-url", required=True, help="Its public keys.")
-@click.option("--audience", help="`aud` of our assertions, where it is not the token address (Brightspace).")
-@click.option("--name", default="", help="What you call it.")
 @click.option(
-    "--deployment-id", "deployment_ids", multiple=True, help="May be given several times; others are then refused."
+    "--preset",
+    type=click.Choice(list(products.PRESETS)),
+    metavar="NAME",
+    help=f"Fill in what is known of a product: {', '.join(products.PRESETS)}.",
+)
+@click.option("--site", default="", help="The platform's address, for the preset.")
+@_address_options
+@click.option(
+    "--deployment-id", "deployment_ids", multiple=True, help="May be given several times; others then have to wait."
 )
 @in_app
 def platform_add(**fields: Any) -> None:
     """Register a platform; it may launch at once."""
     with transaction():
-        added = registrations.add(**fields)
-        audit.record(actor(), "platform added", f"registration {added.id}", issuer=added.issuer)
+        added = platforms.add(actor=actor(), **fields)
     click.echo(f"platform {added.id} is {added.standing}. Give it these addresses of the tool:")
-    for label, address in tool_addresses(current.settings().base_url).items():
+    for label, address in platforms.tool_addresses().items():
         click.echo(f"  {label:<16} {address}")
 
 
-def tool_addresses(base_url: str) -> Mapping[str, str]:
-    """What an administrator pastes into a platform."""
-    return {
-        "login": f"{base_url}/lti/login",
-        "redirect": f"{base_url}/lti/launch",
-        "target link": f"{base_url}/lti/launch",
-        "key set (JWKS)": f"{base_url}/lti/jwks.json",
-    }
+@platform.command("invite")
+@click.option("--activate", "activates", is_flag=True, help="Let it launch as soon as it has registered.")
+@_deployments_option("Whether places that launch for the first time may; the default depends on the product.")
+@click.option("--name", default="", help="What you call it.")
+@click.option(
+    "--days", type=click.IntRange(1, 365), default=invites.LIFETIME.days, show_default=True, help="Valid for."
+)
+@in_app
+def platform_invite(days: int, **choices: Any) -> None:
+    """Print an address with which one platform can register itself, once."""
+    with transaction():
+        address = invites.create(actor=actor(), lifetime=timedelta(days=days), **choices)
+    click.echo(address)
+    click.echo("Paste it where the platform registers LTI tools dynamically. It works once.", err=True)
 
 
 @platform.command("list")
 @as_json
 @in_app
 def platform_list(as_json: bool) -> None:
-    """Every platform."""
+    """Every platform, with the deployments that wait to be accepted."""
     print_rows(map(_row, registrations.all_registrations()), as_json)
 
 
 @platform.command("show")
-@click.argument("platform_id", metavar="ID", type=int)
+@platform_id_argument
 @as_json
 @in_app
 def platform_show(platform_id: int, as_json: bool) -> None:
@@ -80,48 +117,89 @@ def platform_show(platform_id: int, as_json: bool) -> None:
         "auth_url": one.auth_url,
         "token_url": one.token_url,
         "jwks_url": one.jwks_url,
-        "audience": one.audience,
+        "audience": one.token_audience,
+        "accepts_new_deployments": one.accepts_new_deployments,
     }
     print_rows([_row(one) | addresses], as_json)
 
 
+@platform.command("check")
+@platform_id_argument
+@as_json
+@in_app
+def platform_check(platform_id: int, as_json: bool) -> None:
+    """Ask a platform for its keys and for a token; say what is wrong and what to do."""
+    findings = check.check(platform_id)
+    if as_json:
+        print_rows([{"about": one.about, "ok": one.is_well, "words": one.words} for one in findings], as_json)
+    else:
+        for one in findings:
+            click.echo(f"{'✓' if one.is_well else '✗'} {one.about}: {one.words}")
+    if wrong := sum(not one.is_well for one in findings):
+        raise NotWell(message=f"{wrong} of {len(findings)} checks failed.", guidance="Each line says what to do.")
+
+
+@platform.command("update")
+@platform_id_argument
+@_address_options
+@_deployments_option("Whether places that launch for the first time may.")
+@in_app
+def platform_update(platform_id: int, **fields: Any) -> None:
+    """Correct what is known of a platform; what is not named stays. An empty --audience takes the usual one."""
+    changes = {name: value for name, value in fields.items() if value is not None}
+    if not changes:
+        raise InputRejected("Name what is to change, --token-url for one.")
+    if "audience" in changes:
+        changes["audience"] = changes["audience"] or None
+    with transaction():
+        platforms.update(platform_id, actor=actor(), **changes)
+
+
+@platform.command("rehome")
+@click.argument("old_id", metavar="OLD", type=int)
+@click.argument("new_id", metavar="NEW", type=int)
+@click.option("--deployment-id", default="", help="Where the new platform has several.")
+@in_app
+def platform_rehome(old_id: int, new_id: int, deployment_id: str) -> None:
+    """Move the courses of a platform to the registration that it has since it was installed anew."""
+    with transaction():
+        moved = rehome.rehome(old_id, new_id, actor=actor(), deployment_id=deployment_id)
+    click.echo(f"{moved} {'course' if moved == 1 else 'courses'} moved.")
+
+
 @platform.command("accept")
-@click.argument("platform_id", metavar="ID", type=int)
+@platform_id_argument
 @click.argument("deployment_id", metavar="DEPLOYMENT")
 @in_app
 def platform_accept(platform_id: int, deployment_id: str) -> None:
-    """Let a deployment launch that was not named when the platform was added."""
+    """Let a deployment launch that waits, or that has not launched yet."""
     with transaction():
-        registrations.accept_deployment(platform_id, deployment_id)
-        audit.record(actor(), "deployment accepted", f"registration {platform_id}", deployment_id=deployment_id)
+        platforms.accept_deployment(platform_id, deployment_id, actor=actor())
 
 
 @platform.command("refuse")
-@click.argument("platform_id", metavar="ID", type=int)
+@platform_id_argument
 @click.argument("deployment_id", metavar="DEPLOYMENT")
 @in_app
 def platform_refuse(platform_id: int, deployment_id: str) -> None:
-    """Let no more launches in from a deployment."""
+    """Stop a deployment's launches from now on; who is in stays in until her session ends."""
     with transaction():
-        registrations.switch_off_deployment(platform_id, deployment_id)
-        audit.record(actor(), "deployment switched off", f"registration {platform_id}", deployment_id=deployment_id)
+        platforms.refuse_deployment(platform_id, deployment_id, actor=actor())
 
 
 @platform.command("activate")
-@click.argument("platform_id", metavar="ID", type=int)
+@platform_id_argument
 @in_app
 def platform_activate(platform_id: int) -> None:
     """Let a platform launch."""
     with transaction():
-        registrations.activate(platform_id)
-        audit.record(actor(), "platform activated", f"registration {platform_id}")
+        platforms.activate(platform_id, actor=actor())
 
 
 @platform.command("deactivate")
-@click.argument("platform_id", metavar="ID", type=int)
+@platform_id_argument
 @in_app
 def platform_deactivate(platform_id: int) -> None:
     """Stop a platform's launches and syncs at once; nothing is lost."""
     with transaction():
-        registrations.deactivate(platform_id)
-        audit.record(actor(), "platform deactivated", f"registration {platform_id}")
+        platforms.deactivate(platform_id, actor=actor())

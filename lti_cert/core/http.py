@@ -66,7 +66,7 @@ def _refuse_private(host: str, port: int) -> str:
     """
     try:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
+    except (socket.gaierror, UnicodeError) as error:
         raise PlatformUnreachable(f"{host} cannot be resolved: {error}") from None
     addresses = [str(info[4][0]) for info in found]
     for address in addresses:
@@ -137,9 +137,10 @@ class _ShortRetry(Retry):
 class Session(requests.Session):
     """A requests session with our policy; pylti1p3 takes it too, since it takes any requests session."""
 
-    def __init__(self, *, allow_private: bool, retries: int = RETRIES) -> None:
+    def __init__(self, *, allow_private: bool, retries: int = RETRIES, most_bytes: int = MAX_BYTES) -> None:
         super().__init__()
         self._allow_private = allow_private
+        self._most_bytes = most_bytes
         self.trust_env = False
         self.headers["User-Agent"] = "lti_cert"
         retry = _ShortRetry(
@@ -155,9 +156,9 @@ class Session(requests.Session):
         self.mount("https://", adapter)
         self.mount("http://", adapter)
 
-    def impatient(self) -> "Session":
+    def impatient(self, most_bytes: int = MAX_BYTES) -> "Session":
         """The same policy without retries, for a call that somebody sits and waits for."""
-        return Session(allow_private=self._allow_private, retries=0)
+        return Session(allow_private=self._allow_private, retries=0, most_bytes=most_bytes)
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         """Like requests', with our limits, and our error in place of its many.
@@ -172,19 +173,19 @@ class Session(requests.Session):
         kwargs["stream"] = True
         try:
             response = super().request(method, url, *args, **kwargs)
-            _read_limited(response)
-        except requests.RequestException as error:
+            _read_limited(response, self._most_bytes)
+        except (requests.RequestException, LocationParseError) as error:
             raise PlatformUnreachable(f"{origin(address)}: {type(error).__name__}") from error
         return response
 
 
-def _read_limited(response: requests.Response) -> None:
+def _read_limited(response: requests.Response, most_bytes: int) -> None:
     body = bytearray()
     for chunk in response.iter_content(64 * 1024):
         body += chunk
-        if len(body) > MAX_BYTES:
+        if len(body) > most_bytes:
             response.close()
-            raise PlatformUnreachable(f"{origin(response.url)} sent more than {MAX_BYTES} bytes")
+            raise PlatformUnreachable(f"{origin(response.url)} sent more than {most_bytes} bytes")
     response._content = bytes(body)
 
 

@@ -10,12 +10,10 @@ from lti_cert.core.errors import LtiCertError
 from lti_cert.courses import members
 from lti_cert.courses.events import EvidenceChanged
 from lti_cert.courses.models import Course, Member, ResourceLink
+from lti_cert.lti import products
 from lti_cert.lti.claims import LaunchClaims
 from lti_cert.lti.models import Registration
 from lti_cert.outbox import outbox
-
-CANVAS = "canvas"
-"""The one product in which several deployments show the same course."""
 
 
 class LaunchWithoutCourse(LtiCertError):
@@ -45,7 +43,7 @@ def arrive(registration: Registration, claims: LaunchClaims) -> Arrival:
 
 
 def _course(registration: Registration, claims: LaunchClaims) -> Course:
-    deployment_key = "" if registration.product == CANVAS else claims.deployment_id
+    deployment_key = products.of(registration.product).course_key(claims.deployment_id)
     where = {"registration_id": registration.id, "deployment_key": deployment_key, "context_id": claims.context_id}
     query = select(Course).filter_by(**where).with_for_update()
     course = db.session.scalar(query)

@@ -10,7 +10,8 @@ from werkzeug.exceptions import BadRequest, Conflict, Forbidden, NotFound, Unpro
 from lti_cert.core import ids
 from lti_cert.demo import access
 from lti_cert.demo.course import Course, LineItem, Result
-from lti_cert.demo.platform import LINEITEM, LINEITEM_READONLY, RESULT_READONLY, SCORE, AccessToken
+from lti_cert.demo.manners import LINEITEM, LINEITEM_READONLY, RESULT_READONLY, SCORE
+from lti_cert.demo.platform import AccessToken
 from lti_cert.demo.web import current_lms
 
 blueprint = Blueprint("ags", __name__, url_prefix="/api/courses/<course_id>/lineitems")

@@ -21,6 +21,8 @@ class Endpoint(StrEnum):
     RESULTS = "ags.results"
     SCORES = "ags.post_score"
     MEMBERSHIPS = "nrps.memberships"
+    OPENID_CONFIGURATION = "registration.openid_configuration"
+    REGISTER = "registration.register"
 
 
 @dataclass(frozen=True)

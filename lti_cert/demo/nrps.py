@@ -9,7 +9,7 @@ from werkzeug.exceptions import NotFound
 from lti_cert.demo import access
 from lti_cert.demo.claims import context, personal
 from lti_cert.demo.course import Member
-from lti_cert.demo.platform import MEMBERSHIP_READONLY
+from lti_cert.demo.manners import MEMBERSHIP_READONLY
 from lti_cert.demo.web import current_lms
 
 blueprint = Blueprint("nrps", __name__, url_prefix="/api/courses/<course_id>")

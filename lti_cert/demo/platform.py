@@ -13,12 +13,8 @@ from jwt.algorithms import RSAAlgorithm
 from lti_cert.core import clock, ids
 from lti_cert.demo.course import Course, LineItem
 from lti_cert.demo.faults import Faults
+from lti_cert.demo.manners import LINEITEM, LINEITEM_READONLY, MEMBERSHIP_READONLY, RESULT_READONLY, SCORE, Manners
 from lti_cert.demo.tool_keys import ToolKeys
-
-_AGS = "https://purl.imsglobal.org/spec/lti-ags/scope"
-LINEITEM, LINEITEM_READONLY = f"{_AGS}/lineitem", f"{_AGS}/lineitem.readonly"
-RESULT_READONLY, SCORE = f"{_AGS}/result.readonly", f"{_AGS}/score"
-MEMBERSHIP_READONLY = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
 
 LAUNCH_LIFETIME = timedelta(minutes=10)
 """From the page that starts a launch to the tool's authorisation request."""
@@ -116,6 +112,7 @@ class Lms:
     """Off: a tool sees only line items of its own, as on most LMSs."""
     offers_storage: bool = True
     """Off: no `lti.put_data` for a tool in the frame, as on Moodle."""
+    manners: Manners = field(default_factory=Manners)
     alter_token: Callable[[dict[str, Any], dict[str, Any]], None] = _unaltered
     """May change claims and headers of each id_token before it is signed."""
     keys: list[SigningKey] = field(default_factory=lambda: [SigningKey()])
@@ -128,6 +125,7 @@ class Lms:
         self._launches: dict[str, Launch] = {}
         self._tokens: dict[str, AccessToken] = {}
         self._used_assertions: dict[tuple[str, str], float] = {}
+        self._registration_tokens: dict[str, str] = {}
 
     @property
     def token_url(self) -> str:
@@ -184,6 +182,23 @@ class Lms:
         with self._lock:
             launch = self._launches.pop(message_hint, None)
         return launch if launch and launch.begun_at > clock.now() - LAUNCH_LIFETIME else None
+
+    def give_registration_token(self, client_id: str = "") -> str:
+        """For a new tool, or to bring the one with that client id up to date."""
+        token = ids.random_id(43)
+        with self._lock:
+            self._registration_tokens[token] = client_id
+        return token
+
+    def take_registration_token(self, token: str) -> str | None:
+        """The client id that it is for, once; empty for a new tool, None where it is not good."""
+        with self._lock:
+            return self._registration_tokens.pop(token, None)
+
+    def put_tool(self, tool: Tool) -> None:
+        """In place of the one with its client id, if there is one."""
+        with self._lock:
+            self.tools = [kept for kept in self.tools if kept.client_id != tool.client_id] + [tool]
 
     def give_token(self, client_id: str, scopes: frozenset[str]) -> str:
         token = ids.random_id(43)

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, render_template, request
+from flask import Flask, Response, current_app, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from lti_cert.core.errors import LtiCertError
@@ -26,7 +26,7 @@ def _tool_origins() -> str:
 
 
 def _add_headers(response: Response) -> Response:
-    tools = _tool_origins()
+    tools = f"{_tool_origins()} {g.get('framed', '')}".strip()
     policy = (
         "default-src 'none'",
         "script-src 'self'",

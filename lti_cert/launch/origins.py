@@ -4,15 +4,12 @@ import re
 from collections.abc import Iterable
 
 from lti_cert.core import current, http
+from lti_cert.lti import products
 from lti_cert.lti.claims import LaunchClaims
 from lti_cert.lti.models import Registration
 
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?")
 """Nothing that could end a source expression or a header."""
-
-CANVAS_CLOUD_ISSUER = re.compile(r"https://canvas(\.[a-z]+)?\.instructure\.com")
-CANVAS_CLOUD_HOSTS = ("https://*.instructure.com", "https://*.canvaslms.com")
-"""All clouds of Canvas sign as one issuer, while its pages come from a host for each institution."""
 
 
 def origin_of(url: str) -> str | None:
@@ -32,8 +29,10 @@ def frame_ancestors(registration: Registration, claims: LaunchClaims) -> tuple[s
     """The registration's hosts, and those its signed launch named: an LMS may carry its institution's name."""
     services = claims.services
     named = (registration.auth_url, registration.issuer, claims.return_url, services.lineitems, services.memberships)
-    cloud = CANVAS_CLOUD_HOSTS if CANVAS_CLOUD_ISSUER.fullmatch(registration.issuer) else ()
-    return tuple(dict.fromkeys((*_allowed(named), *cloud)))
+    cloud = products.cloud_of(registration.issuer)
+    # Its customers share an issuer, while their pages come from a host for each institution.
+    hosts = [f"https://*.{domain}" for domain in cloud.domains] if cloud else []
+    return tuple(dict.fromkeys((*_allowed(named), *hosts)))
 
 
 def _allowed(urls: Iterable[str]) -> Iterable[str]:

@@ -123,19 +123,27 @@ def _page_title(response: Response) -> str:
 
 
 def explanation(response: Response) -> str:
-    """What the platform says went wrong, as one short line: OAuth's, Canvas' and Moodle's ways, or a page's title."""
+    """What the platform says went wrong, as one short line: OAuth's, Canvas' or Moodle's way, words, a page's title."""
     try:
         body = json.loads(response.content)
     except (ValueError, RecursionError):
-        return _page_title(response)
+        return _page_title(response) or _plain_words(response)
     body = body if isinstance(body, dict) else {}
     errors = body.get("errors")
     if isinstance(errors, list) and errors:
         errors = errors[0]
+    if isinstance(errors, str):
+        return _quotable(errors)
     if isinstance(errors, dict):
         body = {**body, **errors}
     said = (body.get(key) for key in ("error", "error_description", "reason", "message"))
     return _quotable(": ".join(words for words in said if isinstance(words, str)))
+
+
+def _plain_words(response: Response) -> str:
+    """Of a body that is a sentence and no page."""
+    words = response.content[:2000].decode(errors="replace")
+    return "" if "<" in words else _quotable("".join(sign for sign in words if sign.isprintable() or sign.isspace()))
 
 
 def _quotable(words: str) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy import Boolean, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lti_cert.core.database import Base, primary_key
+from lti_cert.lti import products
 
 
 class Standing(StrEnum):
@@ -29,16 +30,24 @@ class Registration(Base):
     token_url: Mapped[str] = mapped_column(Text)
     jwks_url: Mapped[str] = mapped_column(Text)
     audience: Mapped[str | None] = mapped_column(Text)
-    """What the client assertion names as `aud` where that is not the token address (Brightspace)."""
+    """What the client assertion names as `aud`, where it is neither the token address nor the product's usual one."""
     name: Mapped[str] = mapped_column(Text, default="")
     product: Mapped[str] = mapped_column(Text, default="")
-    """`product_family_code` of the launches: canvas, moodle, desire2learn, BlackboardLearn, sakai, …"""
+    """`product_family_code` of its launches, until the first one as it was registered."""
     standing: Mapped[str] = mapped_column(Text, default=Standing.ACTIVE)
     accepts_new_deployments: Mapped[bool] = mapped_column(Boolean, default=True)
     """Whether a deployment that launches for the first time is active at once; else it waits for an administrator."""
     created_at: Mapped[datetime]
 
     deployments: Mapped[list["Deployment"]] = relationship(back_populates="registration", order_by="Deployment.id")
+
+    @property
+    def token_audience(self) -> str:
+        """`aud` of the assertions that buy tokens."""
+        return self.audience or products.of(self.product).audience or self.token_url
+
+    def deployment_ids(self, standing: Standing) -> list[str]:
+        return [each.deployment_id for each in self.deployments if each.standing == standing]
 
 
 class Deployment(Base):

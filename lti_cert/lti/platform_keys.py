@@ -17,6 +17,7 @@ from lti_cert.core import clock, current, log
 from lti_cert.core.database import db, insert, transaction
 from lti_cert.core.errors import LtiCertError
 from lti_cert.core.http import PlatformUnreachable
+from lti_cert.lti.answers import ServiceFailed, place, read_json
 from lti_cert.lti.models import PlatformKeySet, Registration
 
 _log = log.get_logger(__name__)
@@ -120,16 +121,31 @@ def _refresh(registration: Registration) -> PlatformKeySet | None:
 def _fetch(url: str) -> list[dict[str, str]]:
     """The usable keys of the set at `url`; empty when there is nothing to be had."""
     try:
-        with current.http().impatient() as http:
-            answer = http.get(url, headers={"Accept": "application/json"}, timeout=SECONDS)
-        content = answer.json() if answer.ok else None
-    except (PlatformUnreachable, ValueError, RecursionError) as error:
-        _log.warning("platform keys not read", url=url, why=str(error)[:200])
+        keys = published(url)
+    except PlatformUnreachable as fault:
+        _log.warning("platform keys not read", url=url, why=str(fault)[:200])
         return []
-    published = content.get("keys") if isinstance(content, dict) else None
-    keys = [key for jwk in (published if isinstance(published, list) else [])[:MOST_KEYS] for key in _usable(jwk)]
-    _log.info("platform keys read", url=url, status=answer.status_code, usable=len(keys))
+    _log.info("platform keys read", url=url, usable=len(keys))
     return keys
+
+
+def published(url: str) -> list[dict[str, str]]:
+    """The usable keys that a platform publishes there just now.
+
+    :raises ServiceFailed: it answered something else than a key set.
+    :raises PlatformUnreachable: it did not answer.
+    """
+    with current.http().impatient() as http:
+        answer = http.get(url, headers={"Accept": "application/json"}, timeout=SECONDS)
+    if not 200 <= answer.status_code < 300:
+        raise ServiceFailed(
+            f"{place(url)}: HTTP {answer.status_code}",
+            message=f"At the address of its keys the learning platform answered HTTP {answer.status_code}.",
+            http_status=answer.status_code,
+        )
+    content = read_json(answer)
+    keys = content.get("keys") if isinstance(content, dict) else None
+    return [key for jwk in (keys if isinstance(keys, list) else [])[:MOST_KEYS] for key in _usable(jwk)]
 
 
 def _usable(jwk: Any) -> Iterator[dict[str, str]]:

@@ -1,15 +1,17 @@
 """Which platforms may launch: registrations by (issuer, client id), deployments by (registration, deployment id)."""
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from lti_cert.core import clock, current
 from lti_cert.core.database import db, insert
 from lti_cert.core.errors import InputRejected, LtiCertError, NotFound
-from lti_cert.lti.models import Deployment, Registration, Standing
+from lti_cert.lti import products
+from lti_cert.lti.models import AccessToken, Deployment, PlatformKeySet, Registration, Standing
 
 LONGEST_ID = 255
 """https://www.imsglobal.org/spec/lti/v1p3#deployment-id-claim and its neighbours; client ids are held to the same."""
@@ -47,12 +49,6 @@ class RegistrationNotFound(NotFound):
     guidance = "`lti-cert platform list` shows those there are."
 
 
-class DeploymentNotFound(NotFound):
-    title = "No such deployment"
-    message = "The platform has no deployment with this id."
-    guidance = "`lti-cert platform show` names those there are."
-
-
 def find(issuer: str, client_id: str | None) -> Registration:
     """The active registration of a platform; without a client id, the only active one of its issuer.
 
@@ -73,6 +69,16 @@ def find(issuer: str, client_id: str | None) -> Registration:
     if len(active) > 1:
         raise ClientIdNeeded(asked)
     return active[0]
+
+
+def require_active(registration_id: int) -> None:
+    """As it stands now, whatever the session has read before.
+
+    :raises PlatformInactive: it has been switched off, or not been activated yet.
+    """
+    db.session.rollback()
+    if get(registration_id).standing != Standing.ACTIVE:
+        raise PlatformInactive(f"registration {registration_id}")
 
 
 def find_deployment(registration: Registration, deployment_id: str) -> Deployment | None:
@@ -102,6 +108,15 @@ def _insert_deployment(registration: Registration, deployment_id: str, standing:
     )
 
 
+ADDRESSES: Mapping[str, str] = {
+    "issuer": "issuer",
+    "auth_url": "login address",
+    "token_url": "token address",
+    "jwks_url": "key set address",
+}
+"""What each is called when it is wrong."""
+
+
 def add(
     *,
     issuer: str,
@@ -111,24 +126,20 @@ def add(
     jwks_url: str,
     audience: str | None = None,
     name: str = "",
+    product: str = "",
     deployment_ids: Sequence[str] = (),
+    standing: str = Standing.ACTIVE,
+    accepts_new_deployments: bool | None = None,
 ) -> Registration:
-    """Register a platform, active at once. With deployment ids only those may launch, others wait for an administrator.
+    """Register a platform, active at once unless `standing` says otherwise.
 
-    In the caller's transaction.
+    With deployment ids only those may launch, and others wait for an administrator; so do all of a product whose client
+    id is shared by many institutions, unless `accepts_new_deployments` says what shall be. In the caller's transaction.
 
     :raises InputRejected: naming everything that is wrong.
     """
-    addresses = {"issuer": issuer, "login address": auth_url, "token address": token_url, "key set address": jwks_url}
-    problems = [
-        *(problem for label, url in addresses.items() for problem in _address_problems(label, url)),
-        *(problem for each in deployment_ids for problem in _id_problems("deployment id", each)),
-        *_id_problems("client id", client_id),
-    ]
-    if not problems and db.session.scalar(select(Registration).filter_by(issuer=issuer, client_id=client_id)):
-        problems.append(f"The platform {issuer} is already registered with the client id {client_id}.")
-    if problems:
-        raise InputRejected(*problems)
+    if accepts_new_deployments is None:
+        accepts_new_deployments = not deployment_ids and not products.of(product).is_client_id_shared
     registration = Registration(
         issuer=issuer,
         client_id=client_id,
@@ -137,10 +148,13 @@ def add(
         jwks_url=jwks_url,
         audience=audience or None,
         name=name,
-        product="",
-        standing=Standing.ACTIVE,
-        accepts_new_deployments=not deployment_ids,
+        product=product,
+        standing=standing,
+        accepts_new_deployments=accepts_new_deployments,
         created_at=clock.now(),
+    )
+    _refuse_what_is_wrong(
+        registration, *(problem for each in deployment_ids for problem in id_problems("deployment id", each))
     )
     db.session.add(registration)
     db.session.flush()
@@ -149,7 +163,48 @@ def add(
     return registration
 
 
-def _address_problems(label: str, url: str) -> Iterator[str]:
+def update(registration_id: int, **changes: Any) -> Registration:
+    """Correct what is known of a platform; `changes` are columns of its row. In the caller's transaction.
+
+    :raises InputRejected: naming everything that is wrong.
+    """
+    registration = get(registration_id)
+    places = registration.token_url, registration.token_audience, registration.jwks_url, registration.client_id
+    with db.session.no_autoflush:
+        for name, value in changes.items():
+            setattr(registration, name, value)
+        _refuse_what_is_wrong(registration)
+    if places != (registration.token_url, registration.token_audience, registration.jwks_url, registration.client_id):
+        # What was fetched there says nothing of the new place.
+        for kind in (PlatformKeySet, AccessToken):
+            db.session.execute(delete(kind).where(kind.registration_id == registration.id))
+    db.session.flush()
+    return registration
+
+
+def _refuse_what_is_wrong(registration: Registration, *further: str) -> None:
+    addresses = {label: getattr(registration, name) for name, label in ADDRESSES.items()}
+    problems = [
+        *(problem for label, url in addresses.items() for problem in address_problems(label, url)),
+        *further,
+        *id_problems("client id", registration.client_id),
+    ]
+    twin = known(registration.issuer, registration.client_id)
+    if not problems and twin is not None and twin is not registration:
+        problems = [
+            f"The platform {registration.issuer} is already registered with the client id {registration.client_id}."
+        ]
+    if problems:
+        raise InputRejected(*problems)
+
+
+def known(issuer: str, client_id: str) -> Registration | None:
+    """However it stands."""
+    return db.session.scalar(select(Registration).filter_by(issuer=issuer, client_id=client_id))
+
+
+def address_problems(label: str, url: str) -> Iterator[str]:
+    """What keeps `url` from being called, in a sentence each."""
     allowed = ("https", "http") if current.settings().allow_private_platforms else ("https",)
     try:
         parts = urlsplit(url)
@@ -165,7 +220,7 @@ def _address_problems(label: str, url: str) -> Iterator[str]:
         yield f"The {label} must begin with https://."
 
 
-def _id_problems(label: str, value: str) -> Iterator[str]:
+def id_problems(label: str, value: str) -> Iterator[str]:
     if not value.strip():
         yield f"The {label} is missing."
     elif len(value) > LONGEST_ID or _has_controls(value):
@@ -207,24 +262,21 @@ def accept_deployment(registration_id: int, deployment_id: str) -> Deployment:
 
     :raises InputRejected: the id cannot be one.
     """
+    return _put_deployment(registration_id, deployment_id, Standing.ACTIVE)
+
+
+def refuse_deployment(registration_id: int, deployment_id: str) -> Deployment:
+    """Stop a deployment's launches from now on; who is in stays in until her session ends. Otherwise as above."""
+    return _put_deployment(registration_id, deployment_id, Standing.INACTIVE)
+
+
+def _put_deployment(registration_id: int, deployment_id: str, standing: str) -> Deployment:
     registration = get(registration_id)
-    if problems := list(_id_problems("deployment id", deployment_id)):
+    if problems := list(id_problems("deployment id", deployment_id)):
         raise InputRejected(*problems)
-    _insert_deployment(registration, deployment_id, Standing.ACTIVE)
+    _insert_deployment(registration, deployment_id, standing)
     deployment = db.session.scalars(
         select(Deployment).filter_by(registration_id=registration.id, deployment_id=deployment_id)
     ).one()
-    deployment.standing = Standing.ACTIVE
-    return deployment
-
-
-def switch_off_deployment(registration_id: int, deployment_id: str) -> Deployment:
-    """Let no more launches in from a deployment. In the caller's transaction.
-
-    :raises DeploymentNotFound: the platform has none of this id.
-    """
-    deployment = find_deployment(get(registration_id), deployment_id)
-    if deployment is None:
-        raise DeploymentNotFound(f"registration {registration_id}")
-    deployment.standing = Standing.INACTIVE
+    deployment.standing = standing
     return deployment

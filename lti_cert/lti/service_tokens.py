@@ -36,6 +36,10 @@ _SCOPE_WORDS = {
 }
 
 
+class ScopesRefused(ServiceRefused):
+    """The platform knows this tool, but does not grant one of the scopes, or all."""
+
+
 @dataclass(frozen=True)
 class TokenRequest:
     """Whose token, and for what: a registration as plain values, which threads may hold."""
@@ -52,7 +56,7 @@ class TokenRequest:
             registration.id,
             registration.client_id,
             registration.token_url,
-            registration.audience or registration.token_url,
+            registration.token_audience,
             tuple(sorted(set(scopes))),
         )
 
@@ -84,7 +88,7 @@ def token(request: TokenRequest, http: Session, *, rejected: Token | None = None
         _drop(request)
     elif kept and kept.is_fresh():
         return kept
-    bought = _buy(request, http)
+    bought = buy(request, http)
     _keep(request, bought)
     return bought
 
@@ -93,7 +97,8 @@ def in_words(scopes: Iterable[str]) -> str:
     return ", ".join(_SCOPE_WORDS.get(scope, scope) for scope in scopes)
 
 
-def _buy(request: TokenRequest, http: Session) -> Token:
+def buy(request: TokenRequest, http: Session) -> Token:
+    """A new token, whether or not one is kept. Raises as `token`."""
     form = {
         "grant_type": "client_credentials",
         "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
@@ -152,13 +157,14 @@ def _refuse(request: TokenRequest, response: Response) -> NoReturn:
             detail,
             message="The learning platform does not recognise this tool (invalid_client).",
             guidance=(
-                f"Check that the client id {request.client_id} is the one the platform shows, and that the platform "
-                f"can fetch this tool's keys at {current.settings().base_url}/lti/jwks.json."
+                f"Check that the client id {request.client_id} is the one the platform shows, and that it "
+                f"can fetch this tool's keys at {current.settings().base_url}/lti/jwks.json. "
+                f"The request was made out to {request.audience}."
             ),
             http_status=status,
         )
     if said.startswith("invalid_scope"):
-        raise ServiceRefused(
+        raise ScopesRefused(
             detail,
             message=f"The learning platform does not grant this tool {in_words(request.scopes)} (invalid_scope).",
             http_status=status,

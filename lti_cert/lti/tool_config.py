@@ -48,7 +48,7 @@ def _registration(row: models.Registration) -> Registration:
         .set_client_id(row.client_id)
         .set_auth_login_url(row.auth_url)
         .set_auth_token_url(row.token_url)
-        .set_auth_audience(row.audience or row.token_url)
+        .set_auth_audience(row.token_audience)
         .set_key_set_url(row.jwks_url)
     )
 

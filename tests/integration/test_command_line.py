@@ -3,16 +3,22 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from lti_cert.cli import main
+from lti_cert.core.database import db, transaction
+from lti_cert.lti import registrations
 from lti_cert.outbox.models import RowState
+from lti_cert.registration.models import Invite
 from lti_cert.settings import Settings
 from tests import building as b
 from tests.draining import drain
@@ -210,6 +216,43 @@ def test_platforms_are_registered_listed_and_switched_off(ok: Callable[..., str]
     again = run("platform", "add", *words, "--jwks-url", f"{address}/jwks")
     assert again.exit_code != 0
     assert "already registered" in again.stderr
+
+
+def test_an_invitation_is_an_address_and_nothing_else_on_standard_output(ok: Callable[..., str]) -> None:
+    said = ok("platform", "invite", "--activate", "--hold-deployments", "--name", "Campus", "--days", "3")
+    assert re.fullmatch(r"http://localhost:8400/lti/register\?code=\w{22}\n", said)
+    invite = db.session.scalars(select(Invite)).one()
+    assert (invite.name, invite.activates, invite.accepts_new_deployments) == ("Campus", True, False)
+    assert invite.expires_at - invite.created_at == timedelta(days=3)
+
+
+def test_a_platform_is_added_by_preset_checked_corrected_and_moved(
+    ok: Callable[..., str], run: Callable[..., Result]
+) -> None:
+    ok("platform", "add", "--preset", "moodle", "--site", "http://127.0.0.1:1", "--client-id", "old")
+    ok("platform", "add", "--preset", "moodle", "--site", "http://127.0.0.1:1", "--client-id", "new")
+    refused = run("platform", "add", "--preset", "moodle", "--client-id", "c")
+    assert (refused.exit_code, "needs the address of the site" in refused.stderr) == (1, True)
+
+    checked = run("platform", "check", "1", "--json")
+    assert checked.exit_code != 0
+    findings = {row["about"]: row["ok"] for row in json.loads(checked.stdout)}
+    assert findings == {"standing": True, "deployments": True, "key set": False, "token": False}
+    assert "✗ key set: " in run("platform", "check", "1").stdout
+
+    ok("platform", "update", "1", "--token-url", "https://lms.example.edu/token", "--hold-deployments")
+    assert run("platform", "update", "1").exit_code != 0
+    [row] = json.loads(ok("platform", "show", "1", "--json"))
+    assert (row["token_url"], row["accepts_new_deployments"]) == ("https://lms.example.edu/token", False)
+
+    with transaction():
+        registrations.admit(registrations.get(1), "7")
+    assert json.loads(ok("platform", "list", "--json"))[0]["pending"] == ["7"]
+    ok("platform", "accept", "2", "9")
+    b.course(registrations.get(1))
+    assert ok("platform", "rehome", "1", "2") == "1 course moved.\n"
+    ok("platform", "refuse", "2", "9")
+    assert json.loads(ok("platform", "show", "2", "--json"))[0]["deployments"] == []
 
 
 def test_keys_are_made_and_rotated(ok: Callable[..., str]) -> None:

@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from lti_cert.admin import course_health, views
+from lti_cert.admin import console, course_health
 from lti_cert.core import clock
 from lti_cert.core.audit import AuditEntry
 from lti_cert.core.database import db, transaction
@@ -118,12 +118,12 @@ def test_a_deployment_is_accepted_and_switched_off_again(operator: Operator) -> 
     operator.post(f"{path}/deployments/accept", deployment_id="new-one")
     assert registrations.standing_of(platform, "new-one") == Standing.ACTIVE
     operator.get(path)
-    question = operator.post(f"{path}/deployments/switch-off", deployment_id="new-one")
+    question = operator.post(f"{path}/deployments/refuse", deployment_id="new-one")
     assert 'name="deployment_id" value="new-one"' in question.text
-    operator.post(f"{path}/deployments/switch-off", deployment_id="new-one", confirmed="yes")
+    operator.post(f"{path}/deployments/refuse", deployment_id="new-one", confirmed="yes")
     db.session.rollback()
     assert registrations.standing_of(platform, "new-one") == Standing.INACTIVE
-    assert [deed for _, deed, _ in deeds()] == ["deployment accepted", "deployment switched off"]
+    assert [deed for _, deed, _ in deeds()] == ["deployment accepted", "deployment refused"]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_deployment_is_accepted_and_switched_off_again(operator: Operator) -> 
         ("/admin/platforms/1/deployments/accept", {"deployment_id": " "}, 422),
         ("/admin/platforms/1/deployments/accept", {"deployment_id": "x" * 300}, 422),
         ("/admin/platforms/1/deployments/accept", {"deployment_id": "a\x00b"}, 422),
-        ("/admin/platforms/1/deployments/switch-off", {"deployment_id": "nobody", "confirmed": "yes"}, 404),
+        ("/admin/platforms/99/deployments/refuse", {"deployment_id": "1", "confirmed": "yes"}, 404),
         ("/admin/platforms/99/activate", {}, 404),
         ("/admin/platforms/99/deactivate", {"confirmed": "yes"}, 404),
         ("/admin/courses/99/sync", {}, 404),
@@ -206,7 +206,7 @@ def _courses() -> dict[str, Course]:
         run = SyncRun(course_id=made["held"].id, source="ags", started_at=now, counts={}, outcome=SyncOutcome.HELD)
         session.add(run)
         session.flush()
-        session.add(HeldSnapshot(course_id=made["held"].id, run_id=run.id, content=b""))
+        session.add(HeldSnapshot(course_id=made["held"].id, run_id=run.id))
     return made
 
 
@@ -235,7 +235,7 @@ def test_courses_are_found_by_title_and_platform(operator: Operator) -> None:
 
 
 def test_long_lists_come_in_pages_that_keep_the_search(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "ROWS_A_PAGE", 2)
+    monkeypatch.setattr(console, "ROWS_A_PAGE", 2)
     _courses()
     page = operator.get("/admin/courses", q="a")
     seen = rows_of(page)
