@@ -189,13 +189,11 @@ def _refuse_what_is_wrong(registration: Registration, *further: str) -> None:
         *further,
         *id_problems("client id", registration.client_id),
     ]
-    twin = known(registration.issuer, registration.client_id)
-    if not problems and twin is not None and twin is not registration:
-        problems = [
-            f"The platform {registration.issuer} is already registered with the client id {registration.client_id}."
-        ]
     if problems:
         raise InputRejected(*problems)
+    issuer, client_id = registration.issuer, registration.client_id
+    if known(issuer, client_id) not in (None, registration):
+        raise InputRejected(f"The platform {issuer} is already registered with the client id {client_id}.")
 
 
 def known(issuer: str, client_id: str) -> Registration | None:
