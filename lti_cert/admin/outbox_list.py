@@ -22,6 +22,9 @@ STATES: Mapping[str, Health] = {
 
 _UNFINISHED = (RowState.SET_ASIDE, RowState.WAITING, RowState.RUNNING)
 
+_MOST_TOLD = 5
+"""What was done is told by way of a cookie, which holds little."""
+
 DECISIONS = {"retry": (tending.retry, "retried"), "discard": (tending.discard, "discarded")}
 
 
@@ -42,7 +45,7 @@ def listing(*, state: str, job: str = "") -> Select[Any]:
 
 
 def decide(decision: str, row_ids: Iterable[int], *, actor: str) -> tuple[int, list[str]]:
-    """Retry or discard rows: how many were, and why the others were not. In the caller's transaction."""
+    """Retry or discard rows: how many were, and why others were not, of the first few. In the caller's transaction."""
     verb, past = DECISIONS[decision]
     done, left = 0, []
     for row_id in row_ids:
@@ -53,7 +56,8 @@ def decide(decision: str, row_ids: Iterable[int], *, actor: str) -> tuple[int, l
         else:
             audit.record(actor, f"side effect {past}", f"outbox row {row_id}")
             done += 1
-    return done, left
+    further = len(left) - _MOST_TOLD
+    return done, [*left[:_MOST_TOLD], f"The same of {further} more."] if further > 0 else left
 
 
 def in_words(row_ids: Sequence[int]) -> tuple[str, ...]:

@@ -293,6 +293,17 @@ def test_what_somebody_else_has_decided_meanwhile_is_left_out_and_told(operator:
     assert len(deeds()) == 1
 
 
+def test_much_that_was_decided_elsewhere_is_told_briefly(operator: Operator) -> None:
+    rows = set_aside(*("failed" for _ in range(50)))
+    operator.get("/admin/outbox")
+    for row in rows:
+        tending.discard(row, actor="os:other")
+    answer = operator.post("/admin/outbox/retry", row=[str(row) for row in rows])
+    said = words(operator.get(answer.headers["Location"]))
+    assert "0 tried again. Row" in said
+    assert "The same of 45 more." in said
+
+
 @pytest.mark.each_database
 def test_a_row_whose_work_waits_in_a_later_one_is_not_tried_again_beside_it(operator: Operator) -> None:
     course = b.course()
