@@ -7,12 +7,9 @@ from flask import Flask
 from pydantic import SecretStr
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from lti_cert.core import (
-    audit,  # noqa: F401  (its table belongs to the application, whoever writes to it)
-    health,
-    http,
-    resources,
-)
+from lti_cert.admin import metrics
+from lti_cert.admin import views as admin_views
+from lti_cert.core import health, http, resources
 from lti_cert.core.database import init_database
 from lti_cert.core.web import init_web
 from lti_cert.jobs import JOBS
@@ -30,15 +27,24 @@ def create_app(settings: Settings) -> Flask:
     settings = _with_secret_key(settings)
     app = Flask("lti_cert", template_folder=str(resources.TEMPLATES), static_folder=str(resources.STATIC))
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
-    app.config["SECRET_KEY"] = settings.secret_key[0].get_secret_value()
     app.extensions["settings"] = settings
     app.extensions["http"] = http.session(settings)
     app.extensions["jobs"] = JOBS
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]  # Flask's own way
     init_database(app, settings)
     init_web(app)
-    for blueprint in (launch_views.bp, registration_views.bp, panel_views.bp, verification_views.bp, health.bp):
+    admin_views.init_console(app, settings)
+    for blueprint in (
+        launch_views.bp,
+        registration_views.bp,
+        panel_views.bp,
+        verification_views.bp,
+        admin_views.bp,
+        health.bp,
+        metrics.bp,
+    ):
         app.register_blueprint(blueprint)
+    metrics.init_metrics(app)  # last: it counts the requests of every route there is
     return app
 
 

@@ -5,6 +5,7 @@ file.
 from datetime import timedelta
 
 from lti_cert.achievements.events import AchievementChanged
+from lti_cert.admin import session as console_session
 from lti_cert.certificates import evaluation
 from lti_cert.certificates.events import (
     CertificateAwarded,
@@ -69,6 +70,7 @@ JOBS = JobMap(
         ClockRule("stale courses", timedelta(minutes=5), freshness.stale_courses),
         ClockRule("award dates that came", timedelta(minutes=1), evaluation.award_dates_that_came),
         ClockRule("expired logins and sessions", timedelta(hours=1), purge.purge),
+        ClockRule("expired sessions of administrators", timedelta(hours=1), console_session.purge),
         ClockRule("old outbox rows", timedelta(days=1), tending.prune),
     ),
 )

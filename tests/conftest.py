@@ -90,6 +90,25 @@ def app(settings: Settings) -> Iterator[Flask]:
 
 
 @pytest.fixture
+def make_app(app: Flask, make_settings: Callable[..., Settings]) -> Iterator[Callable[..., Flask]]:
+    """Another process of the tool, on the database of `app`: `make_app(base_url=…)` gives it other settings."""
+    from lti_cert.app import create_app
+    from lti_cert.core.database import db
+
+    made: list[Flask] = []
+
+    def make(**changes: Any) -> Flask:
+        made.append(create_app(make_settings(**changes)))
+        made[-1].test_client_class = _Client
+        return made[-1]
+
+    yield make
+    for each in made:
+        with each.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
 

@@ -3,6 +3,7 @@
 import click
 
 from lti_cert.cli.achievement import achievement
+from lti_cert.cli.admin import admin
 from lti_cert.cli.certificate import certificate
 from lti_cert.cli.common import Commands
 from lti_cert.cli.course import course
@@ -20,5 +21,5 @@ def main() -> None:
     """Certificates for any LMS: an LTI 1.3 tool."""
 
 
-for command in (*running, platform, key, course, achievement, certificate, outbox, database, doctor):
+for command in (*running, platform, key, course, achievement, certificate, outbox, database, admin, doctor):
     main.add_command(command)

@@ -121,12 +121,21 @@ def course_evaluate(course_id: str, platform: int | None) -> None:
 @platform_option
 @click.option("--certificates/--no-certificates", default=None, help="Whether certificates are given in the course.")
 @click.option("--assistants-approve/--no-assistants-approve", default=None, help="Whether assistants may approve.")
+@click.option(
+    "--fresh-minutes",
+    type=click.IntRange(5, 360),
+    help="How often the clock reads it, where that shall be more often than for other courses.",
+)
 @in_app
 def course_set(
-    course_id: str, platform: int | None, certificates: bool | None, assistants_approve: bool | None
+    course_id: str,
+    platform: int | None,
+    certificates: bool | None,
+    assistants_approve: bool | None,
+    fresh_minutes: int | None,
 ) -> None:
     """Change what holds for the whole course; what is not named stays as it is."""
-    if certificates is None and assistants_approve is None:
+    if certificates is None and assistants_approve is None and fresh_minutes is None:
         raise InputRejected("Say what to change: --help lists what there is.")
     found = find_course(course_id, platform)
     with transaction():
@@ -135,12 +144,14 @@ def course_set(
             certificates_on=found.certificates_on if certificates is None else certificates,
             assistants_may_approve=(found.assistants_may_approve if assistants_approve is None else assistants_approve),
         )
+        found.fresh_minutes = found.fresh_minutes if fresh_minutes is None else fresh_minutes
         audit.record(
             actor(),
             "course settings changed",
             f"course {found.id}",
             certificates=found.certificates_on,
             assistants_approve=found.assistants_may_approve,
+            fresh_minutes=found.fresh_minutes,
         )
 
 

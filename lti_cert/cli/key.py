@@ -2,8 +2,9 @@
 
 import click
 
-from lti_cert.cli.common import as_json, in_app, print_rows
-from lti_cert.core import current
+from lti_cert.cli.common import actor, as_json, in_app, print_rows
+from lti_cert.core import audit, current
+from lti_cert.core.database import transaction
 from lti_cert.lti import keys
 
 
@@ -24,6 +25,7 @@ def key_list(as_json: bool) -> None:
                 "state": one.state,
                 "created_at": one.created_at.isoformat(timespec="seconds"),
                 "signs_from": one.signs_from.isoformat(timespec="seconds") if one.signs_from else None,
+                "served_until": one.served_until.isoformat(timespec="seconds") if one.served_until else None,
             }
             for one in keys.all_keys(current.settings())
         ),
@@ -36,7 +38,9 @@ def key_list(as_json: bool) -> None:
 def key_rotate() -> None:
     """Let the next key sign; the present one is served until its grace ends."""
     try:
-        taken = keys.rotate(current.settings())
+        with transaction():
+            taken = keys.rotate(current.settings())
+            audit.record(actor(), "signing key rotated", f"key {taken.kid}")
     except keys.KeysNotWritable as fault:
         for name, content in fault.files.items():
             click.echo(f"{name}\n{content}")

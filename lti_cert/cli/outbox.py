@@ -3,6 +3,8 @@
 import click
 
 from lti_cert.cli.common import actor, as_json, in_app, print_rows
+from lti_cert.core import audit
+from lti_cert.core.database import transaction
 from lti_cert.outbox import tending
 from lti_cert.outbox.models import RowState
 
@@ -42,7 +44,9 @@ def outbox_list(state: str | None, limit: int, as_json: bool) -> None:
 @in_app
 def outbox_retry(row_id: int) -> None:
     """Try a row again that was set aside."""
-    tending.retry(row_id, actor=actor())
+    with transaction():
+        tending.retry(row_id, actor=actor())
+        audit.record(actor(), "side effect retried", f"outbox row {row_id}")
 
 
 @outbox.command("discard")
@@ -50,4 +54,6 @@ def outbox_retry(row_id: int) -> None:
 @in_app
 def outbox_discard(row_id: int) -> None:
     """Give a row up that was set aside."""
-    tending.discard(row_id, actor=actor())
+    with transaction():
+        tending.discard(row_id, actor=actor())
+        audit.record(actor(), "side effect discarded", f"outbox row {row_id}")

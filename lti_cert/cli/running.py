@@ -132,7 +132,9 @@ def demo(port: int, lms_port: int, only_lms: bool) -> None:
     parts.insert(1, start.lms_part(lms_port, settings.base_url))
     app = _migrate(settings, len(parts))
     start.prepare(app, lms_port=lms_port, tool_base_url=settings.base_url)
-    start.run(parts, lms_port=lms_port, announce=_announce)
+    password = start.let_administrator_in(app)
+    console = f"Administrators: {settings.base_url}/admin as {start.ADMINISTRATOR}, password {password}"
+    start.run(parts, lms_port=lms_port, console=console, announce=_announce)
 
 
 commands: tuple[Any, ...] = (demo, up, web, relay_command, worker_command)

@@ -18,15 +18,19 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
+    ColumnElement,
     Connection,
     DateTime,
     Dialect,
     Engine,
+    Float,
     Integer,
     MetaData,
     Select,
+    SQLColumnExpression,
     Text,
     TypeDecorator,
+    cast,
     column,
     event,
     func,
@@ -203,3 +207,9 @@ def id_set(ids: Sequence[int]) -> Select[tuple[int]]:
     """Ids of ours as a subquery for `column.in_(…)`."""
     rows = record_set("ids", {"id": int}, [(i,) for i in ids])
     return select(rows.c.id)
+
+
+def seconds_between(earlier: SQLColumnExpression[Any], later: SQLColumnExpression[Any]) -> ColumnElement[float]:
+    if db.engine.dialect.name == "sqlite":
+        return (func.julianday(later) - func.julianday(earlier)) * 86400.0
+    return cast(func.extract("epoch", later - earlier), Float)

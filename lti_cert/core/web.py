@@ -1,5 +1,6 @@
 """What every page has in common: a request id, headers, and a page for every fault."""
 
+import ipaddress
 from collections.abc import Iterable
 
 import structlog
@@ -10,6 +11,9 @@ from lti_cert.core import ids, log
 from lti_cert.core.errors import InputRejected, LtiCertError
 
 _log = log.get_logger(__name__)
+
+IPV6_SITE_BITS = 64
+"""What one customer has; a limit a single address in it would be none."""
 
 _HTTP_WORDS = {
     400: ("That request could not be read", "Go back and try again."),
@@ -31,6 +35,18 @@ def init_web(app: Flask) -> None:
     app.register_error_handler(LtiCertError, _fault_page)
     app.register_error_handler(HTTPException, _http_page)
     app.register_error_handler(Exception, _unexpected_page)
+
+
+def visitors_site() -> str:
+    """Where this request comes from, as far as a limit can tell people apart."""
+    address = request.remote_addr or ""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:  # a unix socket has none
+        return address
+    if parsed.version == 4:
+        return address
+    return str(ipaddress.ip_network((parsed, IPV6_SITE_BITS), strict=False))
 
 
 def _begin() -> None:

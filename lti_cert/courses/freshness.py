@@ -20,6 +20,8 @@ CLOCK_FRESH = ((timedelta(days=7), timedelta(hours=6)), (timedelta(days=30), tim
 """How often the clock has a course read, by how long ago somebody last opened it; after the last of these it is left
 alone until somebody does."""
 
+ASLEEP = CLOCK_FRESH[-1][0]
+
 AFTER_END = timedelta(days=30)
 """So long after its end a course is still read: grades come late."""
 
@@ -51,7 +53,7 @@ def stale_courses() -> Iterable[SyncDue]:
             Registration.standing == Standing.ACTIVE,
             ~Course.is_final,
             Course.source.in_([name for name, source in choose.SOURCES.items() if source.is_pulled]),
-            Course.last_launch_at > now - CLOCK_FRESH[-1][0],
+            Course.last_launch_at > now - ASLEEP,
             or_(Course.ends_at.is_(None), Course.ends_at > now - AFTER_END),
             or_(Course.retry_at.is_(None), Course.retry_at <= now),
         )

@@ -168,7 +168,7 @@ class SyncRun(Base):
     """One reading of a course from its source: kept so that "why is this old?" has an answer."""
 
     __tablename__ = "sync_run"
-    __table_args__ = (Index(None, "course_id", "started_at"),)
+    __table_args__ = (Index(None, "course_id", "started_at"), Index(None, "started_at"))
 
     id: Mapped[primary_key]
     course_id: Mapped[int] = mapped_column(ForeignKey("course.id"))

@@ -10,6 +10,8 @@ from sqlalchemy import select
 
 from lti_cert.achievements import rules, saving
 from lti_cert.achievements.models import Achievement
+from lti_cert.admin import accounts
+from lti_cert.core import ids
 from lti_cert.core.database import db, transaction
 from lti_cert.courses import freshness, from_launch
 from lti_cert.demo import claims as platform_claims
@@ -30,6 +32,7 @@ LMS_HOST = "127.0.0.1"
 """Another site than the tool's `localhost`, so that the iframe is third-party, as in a real LMS."""
 
 INSTRUCTOR = "ines"
+ADMINISTRATOR = "olga@demo.example"
 FOLDER = Path("var") / "demo"
 """Where a demo keeps its things until the next one begins."""
 
@@ -113,7 +116,21 @@ def _set_up(achievement: Achievement) -> None:
     )
 
 
-def run(parts: list[Part], *, lms_port: int, announce: Callable[[str], None]) -> None:
-    """Run everything until Ctrl-C."""
-    invitation = f"\n  Open {lms_address(lms_port)} in a browser and pick a person. Ctrl-C ends everything.\n"
+def let_administrator_in(app: Flask) -> str:
+    """A password for the console, new at each start."""
+    password = ids.random_id()
+    with app.app_context(), transaction():
+        known = accounts.find(ADMINISTRATOR)
+        if known:
+            accounts.reset(known, password)
+        else:
+            accounts.create(ADMINISTRATOR, password)
+    return password
+
+
+def run(parts: list[Part], *, lms_port: int, console: str, announce: Callable[[str], None]) -> None:
+    """Run everything until Ctrl-C. `console` says how to get into it."""
+    invitation = (
+        f"\n  Open {lms_address(lms_port)} in a browser and pick a person. Ctrl-C ends everything.\n  {console}\n"
+    )
     supervisor.run(parts, announce=announce, when_ready=lambda: announce(invitation), steps_before=1)

@@ -73,6 +73,8 @@ class Key:
     jwk: str = field(repr=False)
     """The whole key as its file has it, private parts included."""
     state: KeyState = KeyState.NEXT
+    served_until: datetime | None = None
+    """When the grace of a replaced key ends; None for all others."""
 
 
 def keys_dir(settings: Settings) -> Path:
@@ -91,7 +93,7 @@ def all_keys(settings: Settings) -> list[Key]:
     used = sorted((key for key in stored if _has_begun(key, now)), key=_signs_from)
     waiting = sorted((key for key in stored if not _has_begun(key, now)), key=lambda key: key.created_at)
     successors = [*used, None][1:]
-    newest_first = [replace(key, state=_state(after, now)) for key, after in zip(used, successors, strict=True)][::-1]
+    newest_first = [_standing(key, after, now) for key, after in zip(used, successors, strict=True)][::-1]
     return newest_first[:1] + waiting + newest_first[1:]
 
 
@@ -103,10 +105,11 @@ def _signs_from(key: Key) -> tuple[datetime, str]:
     return key.signs_from or key.created_at, key.kid
 
 
-def _state(successor: Key | None, now: datetime) -> KeyState:
+def _standing(key: Key, successor: Key | None, now: datetime) -> Key:
     if successor is None:
-        return KeyState.SIGNING
-    return KeyState.PREVIOUS if now < _signs_from(successor)[0] + GRACE else KeyState.RETIRED
+        return replace(key, state=KeyState.SIGNING)
+    until = _signs_from(successor)[0] + GRACE
+    return replace(key, state=KeyState.PREVIOUS if now < until else KeyState.RETIRED, served_until=until)
 
 
 def signing_key() -> tuple[str, RSAPrivateKey]:

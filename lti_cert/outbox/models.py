@@ -22,6 +22,7 @@ class RowState(StrEnum):
 
 _WAITING = text("state = 'waiting'")
 _RUNNING = text("state = 'running'")
+_SET_ASIDE = text("state = 'set_aside'")
 
 
 class OutboxRow(Base):
@@ -49,6 +50,7 @@ class OutboxRow(Base):
         Index("ix_outbox_lease", "lease_until", sqlite_where=_RUNNING, postgresql_where=_RUNNING),
         Index("ix_outbox_serial", "serial_key", sqlite_where=_WAITING, postgresql_where=_WAITING),
         Index("ix_outbox_finished", "finished_at"),
+        Index("ix_outbox_set_aside", "id", sqlite_where=_SET_ASIDE, postgresql_where=_SET_ASIDE),
     )
 
     id: Mapped[primary_key]
@@ -69,6 +71,8 @@ class OutboxRow(Base):
     note: Mapped[str] = mapped_column(Text, default="")
     """The last error, or why it was overtaken."""
     created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    """When its last run began."""
     finished_at: Mapped[datetime | None]
 
 

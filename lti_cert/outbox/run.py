@@ -79,6 +79,7 @@ def _mark_running(ids: Sequence[int]) -> list[Claimed]:
             .where(OutboxRow.id.in_(ids), OutboxRow.state == RowState.WAITING)
             .values(
                 state=RowState.RUNNING,
+                started_at=now,
                 lease_until=now + LEASE,
                 fence=OutboxRow.fence + 1,
                 attempts=OutboxRow.attempts + 1,

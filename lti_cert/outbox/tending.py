@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
 
 from lti_cert.core import clock, log
 from lti_cert.core.database import db, transaction
@@ -24,7 +25,7 @@ def rows(state: str | None = None, limit: int = 200) -> Sequence[OutboxRow]:
 def retry(row_id: int, *, actor: str) -> None:
     """Have a row that was set aside tried again.
 
-    :raises Conflict: it is not set aside.
+    :raises Conflict: it is not set aside, or a later row that waits does the same.
     """
     _decide(row_id, actor, "retried", state=RowState.WAITING, attempts=0, due_at=clock.now(), handed_until=None)
 
@@ -38,13 +39,23 @@ def discard(row_id: int, *, actor: str) -> None:
 
 
 def _decide(row_id: int, actor: str, verb: str, **values: object) -> None:
+    changed = (
+        update(OutboxRow)
+        .where(OutboxRow.id == row_id, OutboxRow.state == RowState.SET_ASIDE)
+        .values(note=f"{verb} by {actor}", **values)
+        .returning(OutboxRow.id)
+        .execution_options(synchronize_session=False)
+    )
     with transaction() as session:
-        found = session.scalar(
-            update(OutboxRow)
-            .where(OutboxRow.id == row_id, OutboxRow.state == RowState.SET_ASIDE)
-            .values(note=f"{verb} by {actor}", **values)
-            .returning(OutboxRow.id)
-        )
+        try:
+            with session.begin_nested():
+                found = session.scalar(changed)
+        except IntegrityError:
+            raise Conflict(
+                f"outbox row {row_id} has a twin that waits",
+                message=f"A later row that waits already does what row {row_id} was to do.",
+                guidance="Discard it.",
+            ) from None
     if found is None:
         raise Conflict(
             f"outbox row {row_id}",

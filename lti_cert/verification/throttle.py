@@ -5,21 +5,18 @@ by asking, what is kept off is load. Counting in the database would make each qu
 server would make it needed for an answer that has to be there when it is down.
 """
 
-import ipaddress
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from flask import Response, current_app, request
+from flask import Response, current_app
 
 from lti_cert.core import clock
 from lti_cert.core.errors import LtiCertError
+from lti_cert.core.web import visitors_site
 
 PER_MINUTE = 300
 """A whole class behind one campus address opens its mails at once."""
-
-IPV6_SITE_BITS = 64
-"""What one customer has; a limit a single address in it would be none."""
 
 
 class TooManyQuestions(LtiCertError):
@@ -41,7 +38,7 @@ def count_request() -> None:
     number = int(clock.now().timestamp()) // 60
     if minute.number != number:
         minute.number, minute.asked = number, Counter()
-    site = _site(request.remote_addr or "")
+    site = visitors_site()
     minute.asked[site] += 1
     if minute.asked[site] > PER_MINUTE:
         raise TooManyQuestions
@@ -51,13 +48,3 @@ def say_when_again(response: Response) -> Response:
     if response.status_code == TooManyQuestions.status:
         response.headers["Retry-After"] = str(60 - int(clock.now().timestamp()) % 60)
     return response
-
-
-def _site(address: str) -> str:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:  # a unix socket has none
-        return address
-    if parsed.version == 4:
-        return address
-    return str(ipaddress.ip_network((parsed, IPV6_SITE_BITS), strict=False))

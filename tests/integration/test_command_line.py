@@ -15,13 +15,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from lti_cert.cli import main
+from lti_cert.core import clock
+from lti_cert.core.audit import AuditEntry
 from lti_cert.core.database import db, transaction
 from lti_cert.lti import registrations
-from lti_cert.outbox.models import RowState
+from lti_cert.outbox.models import OutboxRow, RowState
 from lti_cert.registration.models import Invite
 from lti_cert.settings import Settings
 from tests import building as b
 from tests.draining import drain
+from tests.operating import Operator
 from tests.running import environment
 
 ITEMS = {"Quiz": 20, "Essay": 100}
@@ -268,6 +271,96 @@ def test_the_outbox_is_listed(course: Any, ok: Callable[..., str]) -> None:
     rows = json.loads(ok("outbox", "list", "--json"))
     assert {row["state"] for row in rows} == {RowState.WAITING}
     assert json.loads(ok("outbox", "list", "--state", "set_aside", "--json")) == []
+
+
+PASSWORD = "correct horse battery"
+
+
+def test_administrators_are_made_listed_switched_and_given_new_passwords(
+    app: Flask, ok: Callable[..., str], run: Callable[..., Result]
+) -> None:
+    assert "/admin" in ok("admin", "create", "Olga@Example.edu", "--password-stdin", input=f"{PASSWORD}\n")
+    [row] = json.loads(ok("admin", "list", "--json"))
+    assert (row["email"], row["enabled"], row["signed_in_at"]) == ("olga@example.edu", True, None)
+    olga = Operator(app.test_client())
+    assert olga.sign_in("olga@example.edu", PASSWORD).status_code == 303
+    ok("admin", "disable", "olga@example.edu")
+    assert olga.get("/admin").status_code == 303
+    assert json.loads(ok("admin", "list", "--json"))[0]["enabled"] is False
+    ok("admin", "enable", "OLGA@example.edu")
+    ok("admin", "reset", "olga@example.edu", "--password-stdin", input="another horse battery")
+    assert olga.sign_in("olga@example.edu", PASSWORD).status_code == 401
+    assert olga.sign_in("olga@example.edu", "another horse battery").status_code == 303
+
+
+def test_a_password_is_asked_for_twice(ok: Callable[..., str], run: Callable[..., Result]) -> None:
+    ok("admin", "create", "olga@example.edu", input=f"{PASSWORD}\n{PASSWORD}\n")
+    different = run("admin", "create", "eve@example.edu", input=f"{PASSWORD}\nsomething else\n")
+    assert different.exit_code != 0
+    assert PASSWORD not in different.output
+    assert [row["email"] for row in json.loads(ok("admin", "list", "--json"))] == ["olga@example.edu"]
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "says"),
+    [
+        ("olga", PASSWORD, "is not an e-mail address"),
+        ("olga@", PASSWORD, "is not an e-mail address"),
+        ("ol ga@example.edu", PASSWORD, "is not an e-mail address"),
+        ("a@b\n@example.edu", PASSWORD, "is not an e-mail address"),
+        ("olga@example.edu", "short", "12 to 256 characters"),
+        ("olga@example.edu", "", "12 to 256 characters"),
+        ("olga@example.edu", "olga@example.edu", "is no password"),
+    ],
+)
+def test_an_administrator_who_cannot_be_is_not_made(
+    ok: Callable[..., str], run: Callable[..., Result], email: str, password: str, says: str
+) -> None:
+    result = run("admin", "create", email, "--password-stdin", input=f"{password}\n")
+    assert result.exit_code != 0
+    assert says in result.stderr
+    assert json.loads(ok("admin", "list", "--json")) == []
+
+
+def test_nobody_is_made_twice_and_who_is_not_there_is_not_changed(
+    ok: Callable[..., str], run: Callable[..., Result]
+) -> None:
+    ok("admin", "create", "olga@example.edu", "--password-stdin", input=PASSWORD)
+    again = run("admin", "create", "OLGA@example.edu", "--password-stdin", input=PASSWORD)
+    assert "is an administrator already" in again.stderr
+    for verb in ("reset", "disable", "enable"):
+        result = run("admin", verb, "nobody@example.edu")
+        assert result.exit_code != 0
+        assert "no administrator with this e-mail address" in result.stderr
+
+
+def test_what_is_done_on_the_command_line_is_in_the_audit_log(app: Flask, ok: Callable[..., str]) -> None:
+    now = clock.now()
+    with transaction() as session:
+        for number in (1, 2):
+            row = OutboxRow(event="X", job="issue", payload={}, state=RowState.SET_ASIDE, due_at=now, created_at=now)
+            row.id = number
+            session.add(row)
+    ok("key", "rotate")
+    ok("outbox", "retry", "1")
+    ok("outbox", "discard", "2")
+    ok("admin", "create", "olga@example.edu", "--password-stdin", input=PASSWORD)
+    ok("admin", "reset", "olga@example.edu", "--password-stdin", input=PASSWORD)
+    ok("admin", "disable", "olga@example.edu")
+    ok("admin", "enable", "olga@example.edu")
+    [key] = [key for key in json.loads(ok("key", "list", "--json")) if key["state"] == "signing"]
+    entries = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+    assert all(entry.actor.startswith("os:") for entry in entries)
+    assert [(entry.deed, entry.subject) for entry in entries] == [
+        ("signing key rotated", f"key {key['kid']}"),
+        ("side effect retried", "outbox row 1"),
+        ("side effect discarded", "outbox row 2"),
+        ("administrator created", "admin 1"),
+        ("password reset", "admin 1"),
+        ("administrator disabled", "admin 1"),
+        ("administrator enabled", "admin 1"),
+    ]
+    assert PASSWORD not in str([entry.detail for entry in entries])
 
 
 def test_the_doctor_says_what_to_do(run: Callable[..., Result]) -> None:

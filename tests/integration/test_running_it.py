@@ -72,6 +72,11 @@ def test_the_demo_prints_one_address_where_a_person_can_be_picked_and_launched(
         start = requests.get(address, timeout=10).text
         assert "Zoë Ångström" in start
         assert 'data-session="' in Browser().launch(address, "zoe").text
+        console = re.search(r"Administrators: (\S+) as (\S+), password (\S+)", log.read_text())
+        assert console
+        browser = Browser()
+        now = browser.submit(browser.get(console[1]), email=console[2], password=console[3])
+        assert "What needs you now" in now.text
 
         again = tmp_path / "again"
         again.mkdir()

@@ -1,0 +1,100 @@
+"""The start page: what needs an operator now."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from lti_cert.admin import course_health, outbox_list, platform_health
+from lti_cert.admin.health import Tone
+from lti_cert.core import clock, current
+from lti_cert.lti import keys
+from lti_cert.lti.keys import KeyState, KeysUnusable
+from lti_cert.lti.models import Standing
+from lti_cert.outbox import relay
+from lti_cert.outbox.models import RowState
+
+SLOW = timedelta(minutes=2)
+"""Due side effects that wait longer mean that no relay or worker runs, or too few."""
+
+
+@dataclass(frozen=True)
+class Need:
+    tone: Tone
+    text: str
+    action: str
+    """What the link to it says."""
+    endpoint: str
+    values: dict[str, str]
+    """Of the link."""
+
+
+def needs() -> list[Need]:
+    return [*_of_platforms(), *_of_the_outbox(), *_of_courses(), *_of_keys()]
+
+
+def _need(tone: Tone, text: str, action: str, endpoint: str, **values: str) -> Need:
+    return Need(tone, text, action, endpoint, values)
+
+
+def _several(number: int, one: str, many: str) -> str:
+    return one if number == 1 else many.format(n=f"{number:,}")
+
+
+def _of_platforms() -> Iterator[Need]:
+    rows = platform_health.all_rows()
+    if waiting := sum(row.registration.standing == Standing.PENDING for row in rows):
+        text = _several(waiting, "A platform wants to launch this tool.", "{n} platforms want to launch this tool.")
+        yield _need("waiting", text, "Look at it" if waiting == 1 else "Look at them", ".platforms")
+    active = [row for row in rows if row.registration.standing == Standing.ACTIVE]
+    if pending := sum(row.pending for row in active):
+        text = _several(pending, "A deployment waits to be accepted.", "{n} deployments wait to be accepted.")
+        yield _need("waiting", text, "See which", ".platforms")
+    for row in active:
+        if row.health.word == "Keys not read":
+            name = row.registration.name or row.registration.issuer
+            text = f"The keys of {name} cannot be read."
+            yield _need("failed", text, "See", ".platform", registration_id=str(row.registration.id))
+
+
+def _of_the_outbox() -> Iterator[Need]:
+    if set_aside := outbox_list.counts().get(RowState.SET_ASIDE, 0):
+        text = _several(
+            set_aside,
+            "A side effect failed too often and was set aside.",
+            "{n} side effects failed too often and were set aside.",
+        )
+        yield _need("failed", text, "Retry or discard", ".outbox", state=RowState.SET_ASIDE)
+    waited = relay.waiting_since(clock.now())
+    if waited > SLOW:
+        minutes = int(waited.total_seconds()) // 60
+        text = f"What is due has waited for {minutes} minutes: lti-cert relay or lti-cert worker does not run."
+        yield _need("failed", text, "See what waits", ".outbox", state=RowState.WAITING)
+
+
+def _of_courses() -> Iterator[Need]:
+    counted = course_health.counts()
+    if failed := counted.get("failed", 0):
+        text = _several(failed, "The last sync of a course failed.", "The last sync of {n} courses failed.")
+        yield _need("failed", text, "See why", ".courses", health="failed")
+    if stale := counted.get("stale", 0):
+        text = _several(stale, "A course is stale.", "{n} courses are stale.")
+        yield _need("waiting", text, "See which", ".courses", health="stale")
+    if held := counted.get("held", 0):
+        text = _several(
+            held, "What was read of a course is held until an instructor accepts it.", "{n} courses are held."
+        )
+        yield _need("waiting", text, "See which", ".courses", health="held")
+
+
+def _of_keys() -> Iterator[Need]:
+    try:
+        states = {key.state for key in keys.all_keys(current.settings())}
+    except KeysUnusable as fault:
+        yield _need("failed", fault.shown_message, "See the keys", ".signing_keys")
+        return
+    if KeyState.SIGNING not in states:
+        yield _need(
+            "failed", "There is no signing key: nothing can be asked of any platform.", "Make one", ".signing_keys"
+        )
+    elif KeyState.NEXT not in states:
+        yield _need("waiting", "No next signing key is published.", "Rotate", ".signing_keys")

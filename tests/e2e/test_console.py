@@ -1,0 +1,134 @@
+"""An operator at work in a real browser: by mouse, by keyboard alone, and without scripts."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, Playwright, expect
+from sqlalchemy import select
+
+from lti_cert.core import clock
+from lti_cert.core.database import db, transaction
+from lti_cert.demo.serving import running
+from lti_cert.lti import registrations
+from lti_cert.lti.models import Registration, Standing
+from lti_cert.outbox.models import OutboxRow, RowState
+from lti_cert.settings import Settings
+from tests import building as b
+from tests.e2e import browser
+from tests.operating import EMAIL, PASSWORD, administrator
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings], free_port: Callable[[], int]) -> Settings:
+    return make_settings(base_url=f"http://localhost:{free_port()}")
+
+
+@pytest.fixture
+def console(app: Flask, settings: Settings) -> Iterator[str]:
+    """Its address, with a deployment that waits and two side effects that were set aside."""
+    administrator()
+    platform = b.registration(name="Campus", accepts_new_deployments=False)
+    now = clock.now()
+    with transaction() as session:
+        registrations.admit(platform, "new-one")
+        for number in (1, 2):
+            row = OutboxRow(event="CertificateIssued", job="tell issued", payload={"certificate_id": number})
+            row.state, row.note, row.due_at, row.created_at = RowState.SET_ASIDE, "SMTPError: 550", now, now
+            row.finished_at = now
+            session.add(row)
+    with running(app, "localhost", int(settings.base_url.rpartition(":")[2])):
+        yield f"{settings.base_url}/admin"
+
+
+def states() -> list[str]:
+    db.session.rollback()
+    return list(db.session.scalars(select(OutboxRow.state).order_by(OutboxRow.id)))
+
+
+def sign_in(page: Page, console: str) -> None:
+    page.goto(console)
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="What needs you now")).to_be_visible()
+
+
+def test_an_operator_accepts_a_deployment_retries_what_was_set_aside_and_signs_out(page: Page, console: str) -> None:
+    sign_in(page, console)
+    page.get_by_role("link", name=re.compile("See which.*A deployment waits")).click()
+    page.get_by_role("link", name="Campus").click()
+    page.get_by_role("button", name="Accept deployment new-one").click()
+    expect(page.get_by_role("status")).to_have_text("Deployment new-one may launch.")
+    db.session.rollback()
+    platform = db.session.scalars(select(Registration)).one()
+    assert registrations.standing_of(platform, "new-one") == Standing.ACTIVE
+
+    page.get_by_role("link", name="Outbox").click()
+    page.get_by_label("Select 1:").check()
+    page.get_by_role("button", name="Retry the selected").click()
+    expect(page.get_by_role("status")).to_have_text("1 tried again.")
+    assert states() == [RowState.WAITING, RowState.SET_ASIDE]
+    page.get_by_label("All", exact=True).check()
+    page.get_by_role("button", name="Discard the selected").click()
+    expect(page.get_by_role("heading", name="Discard 1 side effect?")).to_be_visible()
+    assert states() == [RowState.WAITING, RowState.SET_ASIDE]
+    page.get_by_role("button", name="Discard 1 side effect").click()
+    expect(page.get_by_role("status")).to_have_text("1 discarded.")
+    assert states() == [RowState.WAITING, RowState.OVERTAKEN]
+
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("status")).to_have_text("You are signed out.")
+    page.go_back()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_all_of_it_works_by_keyboard_alone(page: Page, console: str) -> None:
+    page.goto(f"{console}/outbox")
+    page.keyboard.type(EMAIL)  # the first field has the focus
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Outbox")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    select_all = page.get_by_label("All", exact=True)
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        if select_all.evaluate("(box) => box === document.activeElement"):
+            break
+    page.keyboard.press("Space")
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Retry the selected")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("2 tried again.")
+    assert states() == [RowState.WAITING, RowState.WAITING]
+
+
+def test_it_works_without_scripts(playwright: Playwright, console: str) -> None:
+    opened = playwright.chromium.launch(executable_path=browser.executable(), args=list(browser.OPTIONS))
+    page = opened.new_context(java_script_enabled=False).new_page()
+    sign_in(page, console)
+    page.goto(f"{console}/outbox")
+    page.get_by_label("Select 2:").check()
+    page.get_by_role("button", name="Discard the selected").click()
+    page.get_by_role("button", name="Discard 1 side effect").click()
+    expect(page.get_by_role("status")).to_have_text("1 discarded.")
+    assert states() == [RowState.SET_ASIDE, RowState.OVERTAKEN]
+    opened.close()
+
+
+@pytest.mark.parametrize("width", [380, 1100])
+def test_no_page_is_wider_than_its_window(page: Page, console: str, width: int) -> None:
+    with transaction():
+        b.registration("https://lms.example.edu/" + "a-long-name" * 12, standing=Standing.PENDING)
+    b.course(db.session.scalars(select(Registration)).first(), "context" * 30, "Title" * 40)
+    page.set_viewport_size({"width": width, "height": 800})
+    sign_in(page, console)
+    for path in ("", "/platforms", "/platforms/1", "/platforms/2", "/courses", "/courses/1", "/outbox", "/audit"):
+        page.goto(f"{console}{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
