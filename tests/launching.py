@@ -224,5 +224,5 @@ def registration(platform: Platform) -> Registration:
 
 @pytest.fixture
 def logged() -> Iterator[list[Any]]:
-    with structlog.testing.capture_logs() as lines:
+    with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as lines:
         yield lines

@@ -34,19 +34,6 @@ SAKAI = "https://www.sakailms.org/spec/lti-ags/v2p0/"
 GONE = Answer({"reason": "Not Found"}, 404)
 
 
-@pytest.fixture(scope="module")
-def key_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made once: a key takes its time."""
-    made = tmp_path_factory.mktemp("jwks")
-    keys.ensure_key(Settings(jwks_dir=made))
-    return made
-
-
-@pytest.fixture
-def own_keys(settings: Settings, key_files: Path) -> None:
-    shutil.copytree(key_files, keys.keys_dir(settings), dirs_exist_ok=True)
-
-
 @pytest.fixture
 def platform(app: Flask, own_keys: None) -> Iterator[Platform]:
     _, private = keys.signing_key()

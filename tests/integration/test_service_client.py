@@ -1,7 +1,6 @@
 """Our client of a platform's services: tokens, pages, and what it makes of trouble."""
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -26,19 +25,6 @@ from tests import building, scripted_platform
 from tests.scripted_platform import CLIENT_ID, LINE_ITEMS, RESULTS, SCOPES, Answer, Platform
 
 MOODLE = Path(__file__).parents[1] / "fixtures" / "moodle"
-
-
-@pytest.fixture(scope="module")
-def key_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made once: a key takes its time."""
-    made = tmp_path_factory.mktemp("jwks")
-    keys.ensure_key(Settings(jwks_dir=made))
-    return made
-
-
-@pytest.fixture
-def own_keys(settings: Settings, key_files: Path) -> None:
-    shutil.copytree(key_files, keys.keys_dir(settings), dirs_exist_ok=True)
 
 
 @pytest.fixture
