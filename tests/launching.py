@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -166,6 +167,24 @@ class Browser:
 
 def session_token(response: TestResponse) -> str:
     return response.text.partition('data-session="')[2].partition('"')[0]
+
+
+def data(page: str) -> dict[str, str]:
+    """The data attributes of a handshake page."""
+    return {name: value.replace("&amp;", "&") for name, value in re.findall(r'data-([a-z]+)="([^"]*)"', page)}
+
+
+def from_frame(browser: Browser, **changes: Any) -> tuple[Login, dict[str, str]]:
+    """Log in inside a frame; the login goes on from a page of ours."""
+    login = browser.log_in(headers={"Sec-Fetch-Dest": "iframe"}, **changes)
+    told = data(login.response.text)
+    query = parse_qs(urlsplit(told["next"]).query)
+    return Login(login.response, query["state"][0], query["nonce"][0]), told
+
+
+def ticket_of(page: TestResponse) -> str:
+    """Of a launch that is held until its browser has proved itself."""
+    return page.text.partition('name="ticket" value="')[2].partition('"')[0]
 
 
 def title(response: TestResponse) -> str:

@@ -69,7 +69,7 @@ def _add_headers(response: Response) -> Response:
     response.headers.setdefault("Content-Security-Policy", _policy())
     response.headers.setdefault("Referrer-Policy", "no-referrer")
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    if request.endpoint != "static":
+    if request.endpoint != "static" or response.status_code >= 400:
         response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Reference"] = g.get("reference", "")
     return response
@@ -91,7 +91,7 @@ def _http_page(error: HTTPException) -> tuple[str, int] | HTTPException:
     status = error.code or 500
     if status < 400:
         return error
-    title, guidance = _HTTP_WORDS.get(status, _UNEXPECTED)
+    title, guidance = _HTTP_WORDS.get(status, _HTTP_WORDS[400] if status < 500 else _UNEXPECTED)
     _log.info("http error", status=status)
     return _page(status, title, "", guidance)
 

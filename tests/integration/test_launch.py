@@ -28,29 +28,17 @@ from tests.launching import (
     REMOVED,
     TARGET,
     Browser,
-    Login,
     Platform,
     count,
+    data,
+    from_frame,
     session_token,
     sessions,
+    ticket_of,
     title,
 )
 
 OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
-IN_FRAME = {"Sec-Fetch-Dest": "iframe"}
-
-
-def data(page: str) -> dict[str, str]:
-    """The data attributes of a handshake page."""
-    return {name: value.replace("&amp;", "&") for name, value in re.findall(r'data-([a-z]+)="([^"]*)"', page)}
-
-
-def from_frame(browser: Browser, **changes: Any) -> tuple[Login, dict[str, str]]:
-    """Log in inside a frame; the login goes on from a page of ours."""
-    login = browser.log_in(headers=IN_FRAME, **changes)
-    told = data(login.response.text)
-    query = parse_qs(urlsplit(told["next"]).query)
-    return Login(login.response, query["state"][0], query["nonce"][0]), told
 
 
 # -- the way through
@@ -314,11 +302,10 @@ def test_with_the_platforms_storage_no_cookie_is_needed(app: Flask, browser: Bro
     assert (asked["step"], asked["key"], asked["target"]) == ("prove", told["key"], told["target"])
     assert "Ada" not in page.text
     assert sessions() == []
-    ticket = re.search(r'name="ticket" value="([^"]+)"', page.text)
-    assert ticket is not None
+    ticket = ticket_of(page)
 
     def complete(value: str, **headers: str) -> TestResponse:
-        form = {"ticket": ticket[1], "value": value}
+        form = {"ticket": ticket, "value": value}
         return cookieless.client.post("/lti/complete", data=form, headers=headers or OUR_PAGE)
 
     wrong = complete("guessed")
@@ -347,16 +334,14 @@ def test_with_the_platforms_storage_no_cookie_is_needed(app: Flask, browser: Bro
 def test_a_held_launch_keeps_its_claims_sealed_and_not_for_long(app: Flask, browser: Browser) -> None:
     login, told = from_frame(browser, lti_storage_target="_parent")
     cookieless = Browser(app.test_client(), browser.platform)
-    page = cookieless.send(login, browser.platform.sign(browser.platform.claims(login.nonce))).text
+    page = cookieless.send(login, browser.platform.sign(browser.platform.claims(login.nonce)))
     db.session.rollback()
     held = db.session.scalars(select(LoginState)).one()
     assert held.sealed_claims
     assert "Ada" not in held.sealed_claims
-    ticket = re.search(r'name="ticket" value="([^"]+)"', page)
-    assert ticket
     with time_machine.travel(held.expires_at):
         late = cookieless.client.post(
-            "/lti/complete", data={"ticket": ticket[1], "value": told["value"]}, headers=OUR_PAGE
+            "/lti/complete", data={"ticket": ticket_of(page), "value": told["value"]}, headers=OUR_PAGE
         )
     assert title(late) == "This launch is no longer known"
 
