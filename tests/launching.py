@@ -109,8 +109,8 @@ class Platform:
             },
         }
         for name, value in changes.items():
-            claim = name if name in {*token, "azp", "nbf", "locale", "given_name", "family_name"} else LTI + name
-            token[claim] = now + value.seconds if isinstance(value, At) else value
+            is_whole = "://" in name or name in {*token, "azp", "nbf", "locale", "given_name", "family_name"}
+            token[name if is_whole else LTI + name] = now + value.seconds if isinstance(value, At) else value
         return {claim: value for claim, value in token.items() if value is not REMOVED}
 
     def sign(self, claims: Claims, *, algorithm: str = "RS256", **headers: Any) -> str:
@@ -189,6 +189,18 @@ def ticket_of(page: TestResponse) -> str:
 
 def title(response: TestResponse) -> str:
     return html.unescape(response.text.partition("<title>")[2].partition("</title>")[0])
+
+
+def check_refused(
+    response: TestResponse, logged: list[Any], status: int, expected: str, *, sessions_before: int = 0
+) -> None:
+    """A page with this title, no session, and a line in the log that has the page's reference and no secret."""
+    assert (response.status_code, title(response)) == (status, expected)
+    reference, line = response.headers["X-Reference"], logged[-1]
+    assert f"<code>{reference}</code>" in response.text
+    assert (line["event"], line["reference"]) == ("fault", reference)
+    assert not [name for name in ("eyJ", "Lovelace", "ada@") if name in str(line)]
+    assert len(sessions()) == sessions_before
 
 
 def count(entity: type[Base]) -> int:

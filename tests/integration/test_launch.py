@@ -133,6 +133,50 @@ def test_a_class_that_opens_a_new_course_at_once_gets_in(app: Flask, browser: Br
     assert (count(Course), count(Member), len(sessions())) == (2, 4, 7)
 
 
+HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(1)>{{ 7*7 }}&amp;\u202e名前 🎓"""
+
+
+@pytest.mark.parametrize("role", [INSTRUCTOR, LEARNER])
+def test_names_and_titles_stay_text_wherever_they_are_shown(browser: Browser, role: str) -> None:
+    names = dict.fromkeys(("name", "given_name", "family_name", "email", "locale"), HOSTILE)
+    response = browser.launch(
+        **names,
+        roles=[role, HOSTILE],
+        context={"id": HOSTILE, "label": HOSTILE, "title": HOSTILE},
+        resource_link={"id": HOSTILE, "title": HOSTILE, "description": HOSTILE},
+        tool_platform={"name": HOSTILE, "product_family_code": HOSTILE, "guid": HOSTILE},
+        launch_presentation={"return_url": HOSTILE, "locale": HOSTILE},
+        custom={HOSTILE: HOSTILE},
+    )
+    headers = {"Authorization": f"Bearer {session_token(response)}"}
+    pages = ["/panel/home", "/panel/progress"] + ["/panel/people", "/panel/rules", "/panel/design"] * (
+        role == INSTRUCTOR
+    )
+    for page in (response, *(browser.client.get(path, headers=headers) for path in pages)):
+        assert page.status_code == 200
+        assert "<img" not in page.text
+        assert "<script>" not in page.text
+        assert "script" not in page.headers["Content-Security-Policy"].partition("frame-ancestors")[2]
+    db.session.rollback()
+    assert db.session.scalars(select(Member.name)).all() == [HOSTILE]
+    assert "&lt;script&gt;alert(1)" in browser.client.get("/panel/home", headers=headers).text
+
+
+@pytest.mark.parametrize(
+    "target", [f"{BASE_URL}/lti/launch?next=https://evil.example", f"{BASE_URL}//evil.example/", f"{BASE_URL}/../evil"]
+)
+def test_nothing_that_is_sent_leads_anywhere_but_to_the_registered_platform(browser: Browser, target: str) -> None:
+    login = browser.log_in(target_link_uri=target, lti_message_hint="https://evil.example", login_hint="//evil.example")
+    assert urlsplit(login.response.headers["Location"]).netloc == "lms.example.edu"
+    claims = browser.platform.claims(
+        login.nonce, target_link_uri=target, launch_presentation={"return_url": "https://evil.example/"}
+    )
+    response = browser.send(login, browser.platform.sign(claims))
+    assert response.status_code == 200
+    assert "Location" not in response.headers
+    assert "evil.example" not in response.text
+
+
 # -- the login
 
 
