@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import structlog
 from flask import Flask, Response, g, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
 
 from lti_cert.core import ids, log
 from lti_cert.core.errors import InputRejected, LtiCertError
@@ -40,6 +40,10 @@ def _begin() -> None:
     # The rule, not the path: some paths are secrets, a holder's private address for one.
     route = request.url_rule.rule if request.url_rule else None
     structlog.contextvars.bind_contextvars(reference=g.reference, route=route)
+    try:
+        request.query_string.decode()
+    except UnicodeDecodeError:  # Werkzeug would raise it wherever the query is first read
+        raise BadRequest from None
 
 
 def allow_framing(origins: Iterable[str]) -> None:
