@@ -309,6 +309,17 @@ def test_without_the_setting_no_private_host_is_asked_for_a_token(
     assert platform.asked == []
 
 
+@pytest.mark.parametrize("url", ["http://93.184.215.14/items", "https://127.0.0.1/items", "https://[::1]/items"])
+def test_a_service_that_a_launch_named_must_be_https_and_public(platform: Platform, url: str, app: Flask) -> None:
+    from lti_cert.core.http import Session
+
+    registration = building.registration(platform.url, client_id=CLIENT_ID)
+    client_of(registration).get_page(platform.serve("/items", []), LINE_ITEMS)  # its token is known by now
+    service = ServiceClient(registration, SCOPES, Session(allow_private=False), named=[url])
+    with pytest.raises(AddressRefused):
+        service.get_page(url, LINE_ITEMS)
+
+
 # Trouble
 
 
