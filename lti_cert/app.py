@@ -7,7 +7,12 @@ from flask import Flask
 from pydantic import SecretStr
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from lti_cert.core import health, http, resources
+from lti_cert.core import (
+    audit,  # noqa: F401  (its table belongs to the application, whoever writes to it)
+    health,
+    http,
+    resources,
+)
 from lti_cert.core.database import init_database
 from lti_cert.core.web import init_web
 from lti_cert.jobs import JOBS

@@ -14,6 +14,7 @@ from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
 from lti_cert.courses import sync
 from lti_cert.courses.models import Course, Member, SyncRun
+from lti_cert.courses.staging import StagedSnapshot
 from lti_cert.lti.models import Deployment, Registration
 from lti_cert.sources.snapshot import Item, Person, Score, Snapshot, millionths
 
@@ -74,28 +75,44 @@ def snapshot(
             score = Score(user_id, None if is_excused else millionths(points), is_excused)
             scores.setdefault(label, []).append(score)
     return Snapshot(
-        items=tuple(
+        items=[
             Item(label, label, millionths(maximum), (exclusions or {}).get(label, ""))
             for label, maximum in items.items()
-        ),
-        people=tuple(Person(u, LEARNER, u.upper(), f"{u}@example.edu") for u in learners) + people,
+        ],
+        people=[*(Person(u, LEARNER, u.upper(), f"{u}@example.edu") for u in learners), *people],
         scores=scores,
     )
 
 
 def with_person(read: Snapshot, user_id: str, **changes: str) -> Snapshot:
     """The snapshot with another name or address for one of its people."""
-    people = tuple(replace(one, **changes) if one.user_id == user_id else one for one in read.people)
+    people = [replace(one, **changes) if one.user_id == user_id else one for one in read.people]
     return replace(read, people=people)
 
 
 def take(of_course: Course, read: Snapshot) -> SyncRun:
     """Store a snapshot as a run of the sync job does."""
     with transaction() as session:
-        run = SyncRun(course_id=of_course.id, source="ags", started_at=clock.now(), counts={})
+        run = SyncRun(course_id=of_course.id, source="ags", started_at=clock.now(), counts={}, steps={})
         session.add(run)
-    sync.take(run, read)
+    sync.take(run, staged(run, read))
     return run
+
+
+def staged(run: SyncRun, read: Snapshot) -> StagedSnapshot:
+    made = StagedSnapshot(run)
+    copy_into(made, read)
+    return made
+
+
+def copy_into(snapshot: Snapshot, read: Snapshot) -> None:
+    """As a source adds what it reads."""
+    snapshot.items += read.items
+    snapshot.people += read.people
+    snapshot.limits = read.limits
+    for ref, scores in read.scores.items():
+        snapshot.add_scores(ref, scores)
+        snapshot.reached(ref)
 
 
 def document(**part: Any) -> dict[str, Any]:

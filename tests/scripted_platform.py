@@ -103,6 +103,14 @@ class Platform:
             self.serve(address, Answer(page, headers={"Link": ",".join(links)}), accept=accept)
         return self.url + path
 
+    def slow_down(self, address: str, answer: "Answer") -> None:
+        """Give this once before what is served there."""
+        self._answers[address].insert(0, answer)
+
+    def last_page(self, path: str) -> str:
+        """The address of the last page under a path."""
+        return [address for address in self._answers if address.partition("?")[0] == path][-1]
+
     def forget_tokens(self) -> None:
         """They all expire at once."""
         self._valid.clear()

@@ -59,7 +59,11 @@ def course_sync(course_id: str, platform: int | None, wait: bool, timeout: int) 
     """Read the course's grades now."""
     found = find_course(course_id, platform)
     last = db.session.scalar(
-        select(SyncRun.id).where(SyncRun.course_id == found.id).order_by(SyncRun.id.desc()).limit(1)
+        select(SyncRun.id)
+        # One that is paused goes on and ends as the run that was asked for.
+        .where(SyncRun.course_id == found.id, SyncRun.outcome != SyncOutcome.PAUSED)
+        .order_by(SyncRun.id.desc())
+        .limit(1)
     )
     with transaction():
         for achievement in saving.of_course(found.id):

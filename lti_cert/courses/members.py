@@ -1,10 +1,24 @@
 """Who counts as a learner of the course."""
 
-from lti_cert.courses.models import Member
+from typing import Protocol
+
 from lti_cert.lti.claims import LEARNER, STAFF
 
 
-def is_evaluated(member: Member) -> bool:
+class Known(Protocol):
+    """What of a member bears on it: the row itself, or a row to be."""
+
+    @property
+    def roles(self) -> str: ...
+    @property
+    def in_roster(self) -> bool: ...
+    @property
+    def launched_as_staff(self) -> bool: ...
+    @property
+    def is_test_user(self) -> bool: ...
+
+
+def is_evaluated(member: Known) -> bool:
     """Learner by the roster, present in the snapshot, and never seen as staff or as a test student."""
     roles = frozenset(member.roles.split())
     return (

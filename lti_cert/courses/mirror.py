@@ -1,39 +1,72 @@
 """Make the mirror equal to a snapshot, touching only what differs. The caller's transaction holds the course."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import and_, delete, select, update
+from sqlalchemy import bindparam, insert, select, update
 
-from lti_cert.core import clock
-from lti_cert.core.database import db, insert, record_set
+from lti_cert.core import bulk, clock, log
+from lti_cert.core.database import db, id_set
 from lti_cert.courses import members
 from lti_cert.courses.models import Course, LineItem, Member, Result
 from lti_cert.sources.snapshot import Item, Person, Score, Snapshot
 
+_log = log.get_logger(__name__)
 
-def store(course: Course, snapshot: Snapshot) -> int:
-    """How many members' evidence changed. The number of statements grows with the items, not with the members."""
-    items = _store_items(course, snapshot.items)
-    found = _store_members(course, snapshot.people)
-    changed = set(found.changed)
-    for item in snapshot.items:
-        changed |= _store_results(items[item.ref], snapshot.scores.get(item.ref, ()), found.ids)
-    changed |= _drop_results_of_removed(course)
-    if changed:
-        course.evidence_seq += 1
-        touched = record_set("touched", {"id": int}, [(member_id,) for member_id in changed])
-        db.session.execute(
-            update(Member)
-            .where(Member.id.in_(select(touched.c.id)))
-            .values(evidence_seq=course.evidence_seq)
-            .execution_options(synchronize_session=False)
-        )
+_WRITTEN_AT = 50_000
+"""Results that are gathered before they are written together."""
+
+_KEY = ("line_item_id", "member_id")
+_VALUES = ("score", "is_excused")
+
+Stand = tuple[int | None, bool]
+"""A result's score and whether it is excused."""
+
+
+@dataclass
+class Stored:
+    """What storing a snapshot did."""
+
+    items: int = 0
+    members: int = 0
+    results: int = 0
+    strangers: int = 0
+    """Results of people who are no members: platforms keep them of those who have left."""
+    lost_scores: int = 0
+    """How many more scores went than came."""
+    changed_members: set[int] = field(default_factory=set)
+
+
+def store(course: Course, snapshot: Snapshot) -> Stored:
+    """The number of statements grows with the items, not with the members."""
+    stored = Stored()
+    items = _store_items(course, snapshot.all_items(), stored)
+    ids = _store_members(course, snapshot.all_people(), stored)
+    _store_results(items, ids, snapshot.all_scores(), stored)
+    if stored.changed_members:
+        _touch(course, stored.changed_members)
     db.session.expire_all()
-    return len(changed)
+    if stored.strangers:
+        _log.info("results of people who are no members", course=course.id, results=stored.strangers)
+    return stored
 
 
-def _store_items(course: Course, items: Sequence[Item]) -> dict[str, int]:
+def _touch(course: Course, member_ids: Iterable[int] | None = None) -> None:
+    """Note that the evidence of these members, or of everybody who is evaluated, is no longer what it was."""
+    course.evidence_seq += 1
+    whom = Member.is_evaluated if member_ids is None else Member.id.in_(id_set(list(member_ids)))
+    db.session.execute(
+        update(Member)
+        .where(Member.course_id == course.id, whom)
+        .values(evidence_seq=course.evidence_seq)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _store_items(course: Course, items: Sequence[Item], stored: Stored) -> Sequence[LineItem]:
+    """All of the course's, those that have gone included."""
     existing = {
         row.ref: row for row in db.session.scalars(select(LineItem).where(LineItem.course_id == course.id)).all()
     }
@@ -53,91 +86,159 @@ def _store_items(course: Course, items: Sequence[Item]) -> dict[str, int]:
         row.removed_at = row.removed_at or clock.now()
     db.session.flush()
     if has_changed:
-        # What is asked for has changed, and with it everybody's standing.
-        course.evidence_seq += 1
-        db.session.execute(
-            update(Member)
-            .where(Member.course_id == course.id, Member.is_evaluated)
-            .values(evidence_seq=course.evidence_seq)
-            .execution_options(synchronize_session=False)
+        _touch(course)  # what is asked for has changed, and with it everybody's standing
+    stored.items = len(items)
+    return db.session.scalars(select(LineItem).where(LineItem.course_id == course.id)).all()
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A member as she stands in the mirror, or shall stand."""
+
+    name: str = ""
+    email: str = ""
+    roles: str = ""
+    in_roster: bool = False
+    left_at: datetime | None = None
+    is_evaluated: bool = False
+    launched_as_staff: bool = False
+    is_test_user: bool = False
+
+
+_LISTED = tuple(field.name for field in fields(_Listed))
+
+
+def _store_members(course: Course, people: Sequence[Person], stored: Stored) -> dict[str, int]:
+    present = {
+        user_id: (member_id, _Listed(*rest))
+        for member_id, user_id, *rest in db.session.execute(
+            select(Member.id, Member.user_id, *(getattr(Member, name) for name in _LISTED)).where(
+                Member.course_id == course.id
+            )
         )
-    rows = db.session.execute(select(LineItem.ref, LineItem.id).where(LineItem.course_id == course.id))
-    return {ref: item_id for ref, item_id in rows}
-
-
-@dataclass(frozen=True)
-class _Found:
-    ids: Mapping[str, int]
-    changed: Sequence[int]
-
-
-def _store_members(course: Course, people: Sequence[Person]) -> _Found:
-    existing = {
-        member.user_id: member
-        for member in db.session.scalars(select(Member).where(Member.course_id == course.id)).all()
     }
     now = clock.now()
-    changed: list[Member] = []
+    new: list[dict[str, Any]] = []
+    other: list[dict[str, Any]] = []
+    turned: list[str] = []
     listed = {person.user_id: person for person in people}
-    for user_id, person in listed.items():
-        member = existing.get(user_id)
-        if member is None:
-            member = existing[user_id] = Member(
-                course_id=course.id, user_id=user_id, created_at=now, launched_as_staff=False, is_test_user=False
-            )
-            db.session.add(member)
-        member.name, member.email = person.name or member.name or "", person.email or member.email or ""
-        member.roles, member.in_roster, member.left_at = " ".join(sorted(person.roles)), True, None
-    for user_id, member in existing.items():
-        if user_id not in listed and member.in_roster:
-            member.in_roster, member.left_at = False, now
-        is_evaluated = members.is_evaluated(member)
-        if bool(member.is_evaluated) != is_evaluated:
-            member.is_evaluated = is_evaluated
-            changed.append(member)
-    db.session.flush()
-    ids = {user_id: member.id for user_id, member in existing.items()}
-    return _Found(ids, [member.id for member in changed])
+    for user_id in present.keys() | listed.keys():
+        member_id, before = present.get(user_id, (None, _Listed()))
+        after = _now(before, listed.get(user_id), now)
+        if after.is_evaluated != before.is_evaluated:
+            turned.append(user_id)
+        if member_id is None:
+            new.append({"course_id": course.id, "user_id": user_id, "created_at": now, **asdict(after)})
+        elif after != before:
+            other.append({"member_id": member_id, **asdict(after)})
+    if new:
+        db.session.execute(insert(Member), new)
+    if other:
+        table: Any = Member.__table__  # many rows, none of them an object of the session
+        db.session.connection().execute(update(table).where(table.c.id == bindparam("member_id")), other)
+    rows = db.session.execute(select(Member.user_id, Member.id).where(Member.course_id == course.id))
+    ids = {user_id: member_id for user_id, member_id in rows}
+    stored.members = len(listed)
+    stored.changed_members.update(ids[user_id] for user_id in turned)
+    return ids
 
 
-def _store_results(line_item_id: int, scores: Sequence[Score], ids: Mapping[str, int]) -> set[int]:
-    """One item's results; the members whose result changed."""
-    wanted = {ids[s.user_id]: (s.score, s.is_excused) for s in scores if s.user_id in ids}
+def _now(before: _Listed, person: Person | None, now: datetime) -> _Listed:
+    if person:
+        after = replace(
+            before,
+            # A platform that withholds the name today does not take back the one it gave before.
+            name=person.name or before.name,
+            email=person.email or before.email,
+            roles=" ".join(sorted(person.roles)),
+            in_roster=True,
+            left_at=None,
+        )
+    elif before.in_roster:
+        after = replace(before, in_roster=False, left_at=now)
+    else:
+        after = before
+    return replace(after, is_evaluated=members.is_evaluated(after))
+
+
+def _store_results(
+    items: Iterable[LineItem],
+    ids: Mapping[str, int],
+    read: Iterable[tuple[str, Sequence[Score]]],
+    stored: Stored,
+) -> None:
+    changes = _Changes()
+    unread = {item.ref: item for item in items}
+    for ref, scores in read:
+        item = unread.get(ref)
+        if item and not item.removed_at:  # else it went while the rest was read
+            del unread[ref]
+            _compare(item.id, _by_member(scores, ids, stored), changes, stored)
+    for item in unread.values():
+        _compare(item.id, {}, changes, stored)
+    changes.write()
+
+
+def _by_member(scores: Iterable[Score], ids: Mapping[str, int], stored: Stored) -> dict[int, Stand]:
+    wanted: dict[int, Stand] = {}
+    for user_id, score, is_excused in scores:
+        member_id = ids.get(user_id)
+        if member_id is None:
+            stored.strangers += 1
+        else:
+            wanted[member_id] = (score, is_excused)
+    stored.results += len(wanted)
+    return wanted
+
+
+@dataclass
+class _Changes:
+    """Results to be written, gathered over several items."""
+
+    new: list[tuple[int, int, int | None, bool]] = field(default_factory=list)
+    other: list[tuple[int, int, int | None, bool]] = field(default_factory=list)
+    gone: list[tuple[int, int]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.new) + len(self.other) + len(self.gone)
+
+    def write(self) -> None:
+        session = db.session()
+        bulk.insert_rows(session, Result, (*_KEY, *_VALUES), self.new)
+        bulk.update_rows(session, Result, _KEY, _VALUES, self.other)
+        bulk.delete_rows(session, Result, _KEY, self.gone)
+        self.new, self.other, self.gone = [], [], []
+
+
+def _compare(item_id: int, wanted: Mapping[int, Stand], changes: _Changes, stored: Stored) -> None:
     rows = db.session.execute(
-        select(Result.member_id, Result.score, Result.is_excused).where(Result.line_item_id == line_item_id)
+        select(Result.member_id, Result.score, Result.is_excused).where(Result.line_item_id == item_id)
     )
     present = {member_id: (score, is_excused) for member_id, score, is_excused in rows}
-    written = {member_id: value for member_id, value in wanted.items() if present.get(member_id) != value}
+    if present != wanted:
+        _note_differences(item_id, present, wanted, changes, stored)
+        if len(changes) >= _WRITTEN_AT:
+            changes.write()
+
+
+def _note_differences(
+    item_id: int,
+    present: Mapping[int, Stand],
+    wanted: Mapping[int, Stand],
+    changes: _Changes,
+    stored: Stored,
+) -> None:
+    for member_id, stand in wanted.items():
+        before = present.get(member_id)
+        if before == stand:
+            continue
+        (changes.new if before is None else changes.other).append((item_id, member_id, *stand))
+        stored.changed_members.add(member_id)
     gone = present.keys() - wanted.keys()
-    if written:
-        upsert = insert(Result)
-        db.session.execute(
-            upsert.on_conflict_do_update(
-                index_elements=["line_item_id", "member_id"],
-                set_={"score": upsert.excluded.score, "is_excused": upsert.excluded.is_excused},
-            ),
-            [
-                {"line_item_id": line_item_id, "member_id": member_id, "score": score, "is_excused": is_excused}
-                for member_id, (score, is_excused) in written.items()
-            ],
-        )
-    if gone:
-        dropped = record_set("gone", {"member_id": int}, [(member_id,) for member_id in gone])
-        db.session.execute(
-            delete(Result)
-            .where(Result.line_item_id == line_item_id, Result.member_id.in_(select(dropped.c.member_id)))
-            .execution_options(synchronize_session=False)
-        )
-    return written.keys() | gone
+    changes.gone += [(item_id, member_id) for member_id in gone]
+    stored.changed_members |= gone
+    stored.lost_scores += _scored(present) - _scored(wanted)
 
 
-def _drop_results_of_removed(course: Course) -> set[int]:
-    removed = select(LineItem.id).where(and_(LineItem.course_id == course.id, LineItem.removed_at.is_not(None)))
-    return set(
-        db.session.scalars(
-            delete(Result)
-            .where(Result.line_item_id.in_(removed))
-            .returning(Result.member_id)
-            .execution_options(synchronize_session=False)
-        )
-    )
+def _scored(stands: Mapping[int, Stand]) -> int:
+    return sum(1 for score, _ in stands.values() if score is not None)

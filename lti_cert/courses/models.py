@@ -134,6 +134,8 @@ class Result(Base):
 
 class SyncOutcome(StrEnum):
     RUNNING = "running"
+    PAUSED = "paused"
+    """Slowed down by its platform: it goes on where it stands."""
     STORED = "stored"
     HELD = "held"
     FAILED = "failed"
@@ -157,16 +159,34 @@ class SyncRun(Base):
     """What it is doing just now, for those who watch."""
     counts: Mapped[dict[str, Any]]
     """items, members, results, changed_members, requests."""
+    steps: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Where each of its source's streams goes on, as `Snapshot.steps`."""
+    limits: Mapped[str] = mapped_column(Text, default="")
+    """What its source cannot see, in words."""
+
+
+class StagedPage(Base):
+    """Rows that a run has read and not stored yet: of a reading that is large, is slowed down, or is held."""
+
+    __tablename__ = "staged_page"
+    __table_args__ = (Index(None, "run_id", "kind", "ref"),)
+
+    id: Mapped[primary_key]
+    run_id: Mapped[int] = mapped_column(ForeignKey("sync_run.id"))
+    kind: Mapped[str] = mapped_column(Text)
+    """items, people, scores."""
+    ref: Mapped[str] = mapped_column(Text)
+    """The item whose scores these are; else empty."""
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    """Compressed JSON, as `courses.staging` packs it."""
 
 
 class HeldSnapshot(Base):
-    """A snapshot that lost too much to be believed; waits for an instructor. At most one a course: a newer run
-    replaces it.
+    """A snapshot that lost too much to be believed; it stays staged and waits for an instructor. At most one a course:
+    a newer run replaces it.
     """
 
     __tablename__ = "held_snapshot"
 
     course_id: Mapped[int] = mapped_column(ForeignKey("course.id"), primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("sync_run.id"))
-    content: Mapped[bytes] = mapped_column(LargeBinary)
-    """The snapshot as compressed JSON."""

@@ -1,5 +1,6 @@
 """Line items and results, as Assignment and Grade Services 2.0 has them. https://www.imsglobal.org/spec/lti-ags/v2p0"""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -58,16 +59,15 @@ def line_item(client: ServiceClient, url: str) -> LineItem:
     return fields.read_each(page.url, [page.body], _line_item)[0]
 
 
-def results(client: ServiceClient, line_item_id: str, limit: int | None = None) -> list[Result]:
-    """All results of a line item; somebody who is not graded may be absent, or present without a score.
+def result_pages(client: ServiceClient, url: str) -> Iterator[tuple[list[Result], str]]:
+    """Results a page at a time from this address on, each with the address of the next page, empty after the last.
+
+    Somebody who is not graded may be absent, or present without a score.
 
     :raises PlatformUnreachable: as `ServiceClient.pages`, or a row that cannot be used.
     """
-    return [
-        result
-        for page in client.pages(with_query(results_url(line_item_id), limit=limit), RESULTS_TYPE)
-        for result in fields.read_each(page.url, page.body, _result)
-    ]
+    for page in client.pages(url, RESULTS_TYPE):
+        yield fields.read_each(page.url, page.body, _result), page.next_url
 
 
 def results_url(line_item_id: str) -> str:

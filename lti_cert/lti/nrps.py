@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lti_cert.lti import claims, fields
@@ -29,20 +30,23 @@ class Member:
     email: str = ""
 
 
-def members(client: ServiceClient, url: str, limit: int | None = None, resource_link_id: str = "") -> list[Member]:
-    """Everybody, whatever the role: Moodle's next page forgets a `role` that was asked for.
-
-    With a resource link the platform lists only those who may open it.
+def member_pages(client: ServiceClient, url: str) -> Iterator[tuple[list[Member], str]]:
+    """Members a page at a time from this address on, each with the address of the next page, empty after the last.
 
     :raises PlatformUnreachable: as `ServiceClient.pages`, or a row that cannot be used.
     """
-    address = with_query(url, rlid=resource_link_id or None, limit=limit)
-    found: list[Member] = []
-    for page in client.pages(address, MEMBERS_TYPE):
+    for page in client.pages(url, MEMBERS_TYPE):
         if not isinstance(page.body, dict) or "members" not in page.body:
             raise fields.unusable(page.url, "a list of members was expected")
-        found += fields.read_each(page.url, page.body["members"], _member)
-    return found
+        yield fields.read_each(page.url, page.body["members"], _member), page.next_url
+
+
+def first_page(url: str, limit: int | None = None, resource_link_id: str = "") -> str:
+    """Everybody, whatever the role: Moodle's next page forgets a `role` that was asked for.
+
+    With a resource link the platform lists only those who may open it.
+    """
+    return with_query(url, rlid=resource_link_id or None, limit=limit)
 
 
 def _member(row: Row) -> Member:

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import select
 
 from lti_cert.core.database import db
-from lti_cert.courses import sync
 from lti_cert.courses.events import CourseSynced, SyncDue
 from lti_cert.courses.models import Course, SyncOutcome, SyncRun
 from lti_cert.outbox import outbox
@@ -47,9 +46,9 @@ def watched(course: Course) -> SyncStatus:
 def _promised(run: SyncRun | None) -> SyncStatus:
     if run and run.outcome == SyncOutcome.RUNNING:
         return _running(run.progress)
-    if run and run.progress == sync.SLOWED:
-        text = "The learning platform asked to be left alone for a while. Reading goes on by itself."
-        return SyncStatus("paused", text, at=run.finished_at)
+    if run and run.outcome == SyncOutcome.PAUSED:
+        text = "The learning platform asked to be left alone for a while. Reading goes on by itself where it stopped."
+        return SyncStatus("paused", text, at=run.started_at)
     return SyncStatus("running", "Waiting for its turn")
 
 
@@ -69,7 +68,7 @@ def _ended(run: SyncRun) -> SyncStatus:
             return SyncStatus("held", run.reason, guidance, at=run.finished_at)
         case SyncOutcome.FINAL:
             return SyncStatus("paused", f"{run.reason} What was read before stays.", at=run.finished_at)
-        case SyncOutcome.RUNNING:
+        case SyncOutcome.RUNNING | SyncOutcome.PAUSED:
             return SyncStatus("failed", "It was interrupted.", _KEPT, at=run.started_at)
         case _:
             return SyncStatus("failed", run.reason, _KEPT, at=run.finished_at)

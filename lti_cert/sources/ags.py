@@ -3,26 +3,28 @@
 It sees what the platform lets this tool see, which on most is its own columns only.
 """
 
-from collections.abc import Collection, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
-from functools import partial
+from threading import Event
 
 from sqlalchemy.orm import Session
 
-from lti_cert.core import current, log
+from lti_cert.core import current
 from lti_cert.core.database import db
-from lti_cert.core.errors import LtiCertError
 from lti_cert.lti import ags, claims, nrps, products
 from lti_cert.lti.ags import LineItem, Result
-from lti_cert.lti.answers import ServiceFailed, ServiceRefused, ServiceThrottled
+from lti_cert.lti.answers import ServiceFailed, ServiceThrottled
 from lti_cert.lti.fields import Number
 from lti_cert.lti.models import Registration
 from lti_cert.lti.products import Product
 from lti_cert.lti.service_client import ServiceClient
 from lti_cert.sources.snapshot import (
+    DONE,
     MILLIONTHS,
     CourseConcluded,
     Item,
@@ -32,11 +34,8 @@ from lti_cert.sources.snapshot import (
     Snapshot,
     SourceFailed,
     SourceForbidden,
-    SourceThrottled,
     millionths,
 )
-
-_log = log.get_logger(__name__)
 
 NO_POINTS, UNPUBLISHED, NOT_IN_FINAL_GRADE = "no_points", "unpublished", "not_in_final_grade"
 _NOT_READ = frozenset({NO_POINTS, UNPUBLISHED})
@@ -46,39 +45,21 @@ _MAY_BE_GONE = frozenset({404, 410, 412})
 """Statuses of a line item that may have been deleted, or is another tool's; the list tells."""
 
 
-def read(reading: Reading) -> Snapshot:
-    """Outside a transaction: it takes its time.
-
-    :raises SourceFailed: in one of its kinds; nothing partial is ever returned.
-    """
-    try:
-        return _read(reading)
-    except SourceFailed:
-        raise
-    except ServiceThrottled as fault:
-        raise SourceThrottled(fault.detail, fault.seconds) from fault
-    except ServiceRefused as fault:
-        raise SourceForbidden(fault.detail, message=fault.shown_message, guidance=fault.shown_guidance) from fault
-    except LtiCertError as fault:
-        raise SourceFailed(fault.detail, message=fault.shown_message, guidance=fault.shown_guidance) from fault
-
-
-def _read(reading: Reading) -> Snapshot:
+def read(reading: Reading, snapshot: Snapshot) -> None:
     client, product = _connect(reading)
-    reading.progress("line items")
-    line_items = _line_items(client, product, reading)
-    items = {ref: _item(line_item) for ref, line_item in line_items.items()}
-    scores = _scores(client, product, reading, items)
-    reading.progress("members")
-    people = _people(client, product, reading)
-    _leave_out_strangers(scores, people, reading)
-    return Snapshot(
-        items=tuple(items.values()),
-        people=people,
-        scores=scores,
-        limits=_limits(product, line_items.values()),
-        requests=client.requests,
-    )
+    try:
+        snapshot.progress("line items")
+        line_items = _line_items(client, product, reading)
+        items = {ref: _item(line_item) for ref, line_item in line_items.items()}
+        gone = _add_scores(client, product, items.values(), snapshot)
+        if gone:
+            _take_out(gone, items, _line_items(client, product, reading))
+        snapshot.items += items.values()
+        snapshot.progress("members")
+        _add_people(client, product, reading, snapshot)
+    finally:
+        snapshot.requests += client.requests
+    snapshot.limits = _limits(product, line_items.values())
 
 
 def _connect(reading: Reading) -> tuple[ServiceClient, Product]:
@@ -142,45 +123,94 @@ def _line_item(client: ServiceClient, url: str, *, is_listed: bool) -> LineItem 
         raise
 
 
-def _scores(
-    client: ServiceClient, product: Product, reading: Reading, items: dict[str, Item]
-) -> dict[str, list[Score]]:
-    """By line item, several at a time; an item that is gone by now is taken out of `items`."""
-    asked = [item for item in items.values() if item.exclusion not in _NOT_READ]
-    scores: dict[str, list[Score]] = {}
+@dataclass(frozen=True)
+class _Fetched:
+    """What a thread brought of one item's results."""
+
+    scores: Sequence[Score] = ()
+    goes_on_at: str = DONE
+    slow: ServiceThrottled | None = None
+    """Why it could not go on."""
+    is_gone: bool = False
+    """The item may not be there any more."""
+
+
+def _add_scores(client: ServiceClient, product: Product, items: Iterable[Item], snapshot: Snapshot) -> Sequence[Item]:
+    """Read the results of several items at a time; those that may be gone are returned.
+
+    :raises ServiceThrottled: after everything that did arrive has been added.
+    """
+    asked = [item for item in items if item.exclusion not in _NOT_READ]
     gone: list[Item] = []
+    slow: ServiceThrottled | None = None
+    is_slowed = Event()
+
+    def fetch(item: Item) -> _Fetched:
+        start = snapshot.steps.get(_stream(item)) or ags.with_query(ags.results_url(item.ref), limit=product.page_limit)
+        if start == DONE or is_slowed.is_set():
+            return _Fetched(goes_on_at=start)
+        return _item_scores(client, item, start)
+
     pool = ThreadPoolExecutor(product.parallel, thread_name_prefix="results")
     try:
-        answers = pool.map(partial(_item_scores, client, product), asked)
-        for number, (item, answer) in enumerate(zip(asked, answers, strict=True), 1):
-            if answer is None:
+        answers = _in_turn(pool, fetch, asked, ahead=2 * product.parallel)
+        for number, (item, fetched) in enumerate(zip(asked, answers, strict=True), 1):
+            if fetched.is_gone:
                 gone.append(item)
-            else:
-                scores[item.ref] = answer
-            reading.progress(f"results {number} of {len(asked)}")
+                continue
+            if fetched.slow:
+                is_slowed.set()
+                slow = slow or fetched.slow
+            snapshot.add_scores(item.ref, fetched.scores)
+            snapshot.reached(_stream(item), fetched.goes_on_at)
+            snapshot.progress(f"results {number} of {len(asked)}")
     finally:
         pool.shutdown(cancel_futures=True)
-    if gone:
-        _take_out(gone, items, _line_items(client, product, reading))
-    return scores
+    if slow:
+        raise slow
+    return gone
 
 
-def _item_scores(client: ServiceClient, product: Product, item: Item) -> list[Score] | None:
-    """In a thread of the pool. None where the item may be gone."""
+def _stream(item: Item) -> str:
+    return f"results {item.ref}"
+
+
+def _in_turn(
+    pool: ThreadPoolExecutor, work: Callable[[Item], _Fetched], items: Iterable[Item], *, ahead: int
+) -> Iterator[_Fetched]:
+    """As `pool.map`, but no more than `ahead` answers lie in memory."""
+    waiting: deque[Future[_Fetched]] = deque()
+    for item in items:
+        if len(waiting) == ahead:
+            yield waiting.popleft().result()
+        waiting.append(pool.submit(work, item))
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _item_scores(client: ServiceClient, item: Item, start: str) -> _Fetched:
+    """In a thread of the pool."""
+    results: list[Result] = []
+    goes_on_at, slow = start, None
     try:
-        results = ags.results(client, item.ref, product.page_limit)
+        for page, next_url in ags.result_pages(client, start):
+            results += page
+            goes_on_at = next_url or DONE
+    except ServiceThrottled as fault:
+        slow = fault
     except ServiceFailed as fault:
         if fault.http_status in _MAY_BE_GONE:
-            return None
+            return _Fetched(is_gone=True)
         raise
     try:
-        return [
+        scores = [
             Score(result.user_id, rescaled(result.score, result.maximum, item.maximum))
             for result in latest(results)
             if result.score is not None
         ]
     except ValueError as problem:
         raise SourceFailed(item.ref, message=f"A result of “{item.label}” cannot be used: {problem}.") from None
+    return _Fetched(scores, goes_on_at, slow)
 
 
 def _take_out(gone: Iterable[Item], items: dict[str, Item], listed: Collection[str]) -> None:
@@ -226,28 +256,19 @@ def rescaled(score: Number, of: Number, maximum: int) -> int:
     return millionths(Fraction(str(score)) / Fraction(str(of)) * Fraction(maximum, MILLIONTHS))
 
 
-def _people(client: ServiceClient, product: Product, reading: Reading) -> tuple[Person, ...]:
-    """Active members, each once; test students are nobody."""
+def _add_people(client: ServiceClient, product: Product, reading: Reading, snapshot: Snapshot) -> None:
+    """Active members; test students are nobody."""
+    start = snapshot.steps.get("members") or nrps.first_page(reading.memberships_url, product.members_limit)
+    if start == DONE:
+        return
     with _course_may_be_concluded(product):
-        members = nrps.members(client, reading.memberships_url, product.members_limit)
-    people: dict[str, Person] = {}
-    for member in members:
-        if member.is_active and not member.is_test_user:
-            before = people.get(member.user_id)
-            roles = member.roles | (before.roles if before else frozenset())
-            people[member.user_id] = Person(member.user_id, roles, member.name, member.email)
-    return tuple(people.values())
-
-
-def _leave_out_strangers(scores: dict[str, list[Score]], people: Iterable[Person], reading: Reading) -> None:
-    """Platforms keep the results of people who have left."""
-    members = frozenset(person.user_id for person in people)
-    left_out = 0
-    for ref, of_item in scores.items():
-        scores[ref] = [score for score in of_item if score.user_id in members]
-        left_out += len(of_item) - len(scores[ref])
-    if left_out:
-        _log.info("results of people who are no members", registration=reading.registration_id, results=left_out)
+        for members, next_url in nrps.member_pages(client, start):
+            snapshot.people += [
+                Person(member.user_id, member.roles, member.name, member.email)
+                for member in members
+                if member.is_active and not member.is_test_user
+            ]
+            snapshot.reached("members", next_url or DONE)
 
 
 def _item(line_item: LineItem) -> Item:

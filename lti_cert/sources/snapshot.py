@@ -1,9 +1,10 @@
 """One complete reading of a course. Every source yields this and nothing else."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from typing import NamedTuple
 
 from lti_cert.core.errors import LtiCertError
 
@@ -51,8 +52,7 @@ class Person:
     email: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """`score` is in millionths of a point *of the item's maximum*; None with `is_excused`. Not graded is no Score at
     all.
     """
@@ -62,23 +62,63 @@ class Score:
     is_excused: bool = False
 
 
-@dataclass(frozen=True)
+DONE = "done"
+"""Where a stream stands that has been read to its end."""
+
+
+@dataclass
 class Snapshot:
-    items: tuple[Item, ...]
-    people: tuple[Person, ...]
-    scores: dict[str, list[Score]]
-    """By the item's ref; an item without an entry has no scores."""
+    """One complete reading of a course, once its source has returned; until then what has been read so far.
+
+    A source reads in *streams*, lists that come page by page (the members, one item's results), adds the rows of a page
+    and then says by `reached` where the stream goes on. What it adds together counts together: a reading that is slowed
+    down is taken up again at that place, with all that was added before it.
+    """
+
+    items: list[Item] = field(default_factory=list)
+    people: list[Person] = field(default_factory=list)
+    """Somebody who comes twice holds the roles of both."""
+    scores: dict[str, list[Score]] = field(default_factory=dict)
+    """By the item's ref; an item without an entry has no scores. Of two scores of one person the later one counts."""
     limits: str = ""
     """What this source cannot see, in words for the panels; empty when it sees the whole gradebook."""
     requests: int = 0
     """How many calls it took."""
+    steps: dict[str, str] = field(default_factory=dict)
+    """By the name of a stream, where it goes on."""
+
+    def add_scores(self, ref: str, scores: Iterable[Score]) -> None:
+        self.scores.setdefault(ref, []).extend(scores)
+
+    def reached(self, stream: str, goes_on_at: str = DONE) -> None:
+        """`goes_on_at` is the address of the next page, or whatever else the source finds the place again by."""
+        self.steps[stream] = goes_on_at
+
+    def progress(self, words: str) -> None:
+        """Tell those who watch what is being read."""
+
+    def all_items(self) -> Sequence[Item]:
+        return self.items
+
+    def all_people(self) -> Sequence[Person]:
+        """Each once."""
+        return joined(self.people)
+
+    def all_scores(self) -> Iterator[tuple[str, Sequence[Score]]]:
+        """Each item's once, with its ref."""
+        yield from self.scores.items()
 
 
-Progress = Callable[[str], None]
-"""Called with a few words on what is being read."""
+def joined(people: Iterable[Person]) -> list[Person]:
+    """Each person once: with all her roles, and otherwise as she was listed last."""
+    found: dict[str, Person] = {}
+    for person in people:
+        before = found.get(person.user_id)
+        found[person.user_id] = replace(person, roles=person.roles | before.roles) if before else person
+    return list(found.values())
 
 
-@dataclass
+@dataclass(frozen=True)
 class Reading:
     """What a source needs to know of a course; plain values, so that no source reads our tables."""
 
@@ -87,7 +127,6 @@ class Reading:
     lineitem_urls: tuple[str, ...] = ()
     memberships_url: str = ""
     scopes: tuple[str, ...] = ()
-    progress: Progress = field(default=lambda _words: None)
 
 
 class SourceFailed(LtiCertError):

@@ -48,13 +48,13 @@ roles = st.sampled_from(
 
 @st.composite
 def snapshots(draw: st.DrawFn) -> Snapshot:
-    items = tuple(
+    items = [
         Item(
             f"i{n}", f"Item {n}", millionths(draw(maxima)), draw(st.sampled_from(["", "", "", "total", "unpublished"]))
         )
         for n in range(draw(st.integers(0, 5)))
-    )
-    people = tuple(Person(f"u{n}", draw(roles), f"Name {n}") for n in range(draw(st.integers(0, 5))))
+    ]
+    people = [Person(f"u{n}", draw(roles), f"Name {n}") for n in range(draw(st.integers(0, 5)))]
     scores: dict[str, list[Score]] = {}
     for item in items:
         for person in people:

@@ -457,6 +457,10 @@ def test_a_line_item_that_cannot_be_read_is_named(
     assert words in fault.value.shown_message
 
 
+def results(service: ServiceClient, line_item_id: str) -> list[ags.Result]:
+    return [result for page, _ in ags.result_pages(service, ags.results_url(line_item_id)) for result in page]
+
+
 @pytest.mark.parametrize(
     ("row", "words"),
     [
@@ -477,14 +481,14 @@ def test_a_result_that_cannot_be_read_is_never_a_zero(
 ) -> None:
     platform.serve("/items/1/results", [result(), row])
     with pytest.raises(ServiceFailed) as fault:
-        ags.results(service, f"{platform.url}/items/1")
+        results(service, f"{platform.url}/items/1")
     assert words in fault.value.shown_message
 
 
 def test_a_number_beyond_floats_is_no_number(platform: Platform, service: ServiceClient) -> None:
     platform.serve("/items/1/results", Answer('[{"userId": "u1", "resultScore": 1e999}]'))
     with pytest.raises(ServiceFailed):
-        ags.results(service, f"{platform.url}/items/1")
+        results(service, f"{platform.url}/items/1")
 
 
 def test_results_are_read_as_the_standard_has_them(platform: Platform, service: ServiceClient) -> None:
@@ -493,7 +497,7 @@ def test_results_are_read_as_the_standard_has_them(platform: Platform, service: 
         [result(userId=7), {"userId": "u2"}, result(userId="u3", resultScore=None), {"userId": "u4", "resultScore": 1}],
         accept=RESULTS,
     )
-    found = ags.results(service, f"{platform.url}/items/1?type_id=2")
+    found = results(service, f"{platform.url}/items/1?type_id=2")
     assert [(r.user_id, r.score, r.maximum) for r in found] == [
         ("7", 8, 10),
         ("u2", None, 1),
@@ -504,7 +508,9 @@ def test_results_are_read_as_the_standard_has_them(platform: Platform, service: 
 
 def test_members_of_one_resource_link_are_asked_for_by_its_id(platform: Platform, service: ServiceClient) -> None:
     platform.serve("/members?v=2&rlid=a+b%26c&limit=5", {"members": [{"user_id": "u1"}]}, accept=nrps.MEMBERS_TYPE)
-    (member,) = nrps.members(service, f"{platform.url}/members?v=2", 5, resource_link_id="a b&c")
+    address = nrps.first_page(f"{platform.url}/members?v=2", 5, resource_link_id="a b&c")
+    ((members, _),) = nrps.member_pages(service, address)
+    (member,) = members
     assert (member.user_id, member.is_active, member.roles) == ("u1", True, frozenset())
 
 

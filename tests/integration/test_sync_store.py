@@ -1,20 +1,27 @@
 """A snapshot is stored whole or not at all, and never believed when it lost too much."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+import structlog
+import time_machine
+from sqlalchemy import event, select
 
+from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
 from lti_cert.core.errors import Conflict
-from lti_cert.courses import sync
-from lti_cert.courses.models import Course, HeldSnapshot, LineItem, Member, Result, SyncRun
+from lti_cert.courses import staging, sync
+from lti_cert.courses.models import Course, HeldSnapshot, LineItem, Member, Result, StagedPage, SyncRun
 from lti_cert.outbox import outbox
 from lti_cert.outbox.models import OutboxRow
 from lti_cert.sources import choose
 from lti_cert.sources.snapshot import (
     CourseConcluded,
+    Item,
+    Person,
     Reading,
+    Score,
     Snapshot,
     SourceForbidden,
     SourceThrottled,
@@ -82,7 +89,7 @@ def test_a_name_that_a_platform_stops_sending_is_not_forgotten() -> None:
     course = b.course()
     b.take(course, b.snapshot(ITEMS, {"ada": {}}))
     nameless = b.snapshot(ITEMS, {"ada": {}})
-    b.take(course, Snapshot(nameless.items, tuple(type(p)(p.user_id, p.roles) for p in nameless.people), {}))
+    b.take(course, Snapshot(nameless.items, [type(p)(p.user_id, p.roles) for p in nameless.people]))
     assert db.session.scalars(select(Member.name)).all() == ["ADA"]
 
 
@@ -134,15 +141,14 @@ def source(monkeypatch: pytest.MonkeyPatch) -> Any:
     class Source:
         answer: Any = None
 
-        def __call__(self, reading: Reading) -> Snapshot:
-            reading.progress("results 1 of 2")
+        def __call__(self, reading: Reading, snapshot: Snapshot) -> None:
+            snapshot.progress("results 1 of 2")
             if isinstance(self.answer, Exception):
                 raise self.answer
-            assert isinstance(self.answer, Snapshot)
-            return self.answer
+            b.copy_into(snapshot, self.answer)
 
     made = Source()
-    monkeypatch.setitem(choose.SOURCES, "ags", made)  # type: ignore[arg-type]
+    monkeypatch.setitem(choose.SOURCES, "ags", made)
     return made
 
 
@@ -168,6 +174,137 @@ def test_a_throttled_reading_is_postponed_and_is_no_failure(source: Any) -> None
     assert postponed.value.delay.total_seconds() == 30
     db.session.rollback()
     assert course.stale_reason == ""
+
+
+class InPages:
+    """A source of three columns that is slowed down before each of its pages but the first."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __call__(self, _reading: Reading, snapshot: Snapshot) -> None:
+        for number in range(3):
+            stream = f"column {number}"
+            if stream in snapshot.steps:
+                continue
+            if number and stream not in self.asked:
+                self.asked.append(stream)
+                raise SourceThrottled("429", 30)
+            self.asked.append(stream)
+            snapshot.add_scores(f"i{number}", [Score(f"u{n}", n * 1_000_000) for n in range(3)])
+            snapshot.requests += 1
+            snapshot.reached(stream)
+        snapshot.items += [Item(f"i{number}", f"Item {number}", 10_000_000) for number in range(3)]
+        snapshot.people += [Person(f"u{n}", b.LEARNER) for n in range(3)]
+
+
+def slowed(course: Course) -> None:
+    with pytest.raises(outbox.Postponed):
+        sync.sync(course.id, course.registration_id)
+    db.session.rollback()
+
+
+def test_a_reading_that_is_slowed_down_keeps_its_pages_and_goes_on_where_it_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    in_pages = InPages()
+    monkeypatch.setitem(choose.SOURCES, "ags", in_pages)
+    course = b.course()
+    slowed(course)
+    slowed(course)
+    sync.sync(course.id, course.registration_id)
+    db.session.rollback()
+    assert in_pages.asked == ["column 0", "column 1", "column 1", "column 2", "column 2"]
+    run = db.session.scalars(select(SyncRun)).one()
+    assert (run.outcome, run.counts["results"], run.counts["requests"]) == ("stored", 9, 3)
+    assert mirrored()["u2"] == {f"Item {number}": 2_000_000 for number in range(3)}
+    assert db.session.scalars(select(StagedPage.id)).all() == []
+
+
+def test_a_platform_that_slows_down_for_six_hours_is_given_up(source: Any) -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {"ada": {"Quiz": 1}}))
+    source.answer = SourceThrottled("403 rate limit", 30)
+    with time_machine.travel(clock.now()) as travel:
+        slowed(course)
+        travel.shift(timedelta(hours=5, minutes=59))
+        slowed(course)
+        assert course.stale_reason == ""
+        travel.shift(timedelta(minutes=2))
+        sync.sync(course.id, course.registration_id)
+        db.session.rollback()
+        assert "six hours" in course.stale_reason
+        assert mirrored() == {"ada": {"Quiz": 1_000_000}}
+        travel.shift(timedelta(minutes=1))
+        slowed(course)  # begins afresh, with patience of its own
+    outcomes = db.session.scalars(select(SyncRun.outcome).order_by(SyncRun.id)).all()
+    assert outcomes == ["stored", "failed", "paused"]
+
+
+def test_a_reading_that_fails_after_it_was_slowed_down_leaves_nothing_behind(source: Any) -> None:
+    course = b.course()
+    source.answer = SourceThrottled("429", 30)
+    slowed(course)
+    source.answer = SourceForbidden("403")
+    sync.sync(course.id, course.registration_id)
+    db.session.rollback()
+    assert db.session.scalars(select(SyncRun.outcome)).all() == ["failed"]
+    assert db.session.scalars(select(StagedPage.id)).all() == []
+
+
+def test_a_large_reading_is_staged_on_its_way_and_stored_as_a_small_one_is(
+    source: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small, large = b.course(), b.course(b.registration("https://large.example"))
+    source.answer = b.snapshot(
+        ITEMS, {f"u{n}": {"Quiz": n, "Essay": b.EXCUSED if n % 3 else n} for n in range(20)}, exclusions={"Essay": "x"}
+    )
+    sync.sync(small.id, small.registration_id)
+    as_small = mirrored_of(small)
+    monkeypatch.setattr(staging, "STAGED_AT", 5)
+    sync.sync(large.id, large.registration_id)
+    assert mirrored_of(large) == as_small
+    assert db.session.scalars(select(StagedPage.id)).all() == []
+
+
+def mirrored_of(course: Course) -> dict[Any, Any]:
+    db.session.rollback()
+    rows = db.session.execute(
+        select(Member.user_id, Member.name, LineItem.label, LineItem.exclusion, Result.score, Result.is_excused)
+        .join(Result, Result.member_id == Member.id)
+        .join(LineItem, LineItem.id == Result.line_item_id)
+        .where(Member.course_id == course.id)
+    )
+    return {(row.user_id, row.label): tuple(row) for row in rows}
+
+
+def test_results_of_people_who_are_no_members_are_passed_over_and_counted() -> None:
+    course = b.course()
+    read = b.snapshot(ITEMS, {"ada": {"Quiz": 1}})
+    read.add_scores("Quiz", [Score("left", 9_000_000), Score("gone", 1_000_000)])
+    with structlog.testing.capture_logs() as logs:
+        b.take(course, read)
+    assert mirrored() == {"ada": {"Quiz": 1_000_000}}
+    assert [entry["results"] for entry in logs if entry["event"].startswith("results of people")] == [2]
+
+
+def test_the_number_of_statements_does_not_grow_with_the_members() -> None:
+    def statements(members: int) -> int:
+        course = b.course(b.registration(f"https://{members}.example"))
+        counted: list[str] = []
+
+        def count(_c: object, _cursor: object, statement: str, *_more: object) -> None:
+            counted.append(statement)
+
+        event.listen(db.engine, "before_cursor_execute", count)
+        try:
+            b.take(course, b.snapshot(ITEMS, many(members, Quiz=1)))
+            b.take(course, b.snapshot(ITEMS, many(members, Quiz=2)))
+        finally:
+            event.remove(db.engine, "before_cursor_execute", count)
+        return len(counted)
+
+    assert statements(400) == statements(4)
 
 
 def test_a_concluded_course_is_final_and_is_not_read_again(source: Any) -> None:

@@ -1,0 +1,81 @@
+"""Many rows at once, by the fastest way that each database has: `executemany` on SQLite, COPY on PostgreSQL.
+
+The rows are plain tuples of the driver's own types (numbers, texts, booleans, None); nothing of the ORM sees them.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from lti_cert.core.database import Base
+
+Rows = Sequence[tuple[Any, ...]]
+
+
+def insert_rows(session: Session, entity: type[Base], columns: Sequence[str], rows: Rows) -> None:
+    """Add rows that are not there yet."""
+    if not rows:
+        return
+    if _is_sqlite(session):
+        _execute(session, f"INSERT INTO {entity.__tablename__} ({_list(columns)}) VALUES ({_marks(columns)})", rows)
+    else:
+        _copy(session, entity.__tablename__, columns, rows)
+
+
+def update_rows(session: Session, entity: type[Base], key: Sequence[str], columns: Sequence[str], rows: Rows) -> None:
+    """Change rows that are there: each begins with its key, then come the new values of the columns."""
+    if not rows:
+        return
+    if _is_sqlite(session):
+        setting = ", ".join(f"{column} = ?" for column in columns)
+        finding = " AND ".join(f"{column} = ?" for column in key)
+        turned = [(*row[len(key) :], *row[: len(key)]) for row in rows]
+        _execute(session, f"UPDATE {entity.__tablename__} SET {setting} WHERE {finding}", turned)
+        return
+    table, every = entity.__tablename__, (*key, *columns)
+    incoming = f"incoming_{table}"
+    cursor = _cursor(session)
+    cursor.execute(
+        f"CREATE TEMPORARY TABLE {incoming} ON COMMIT DROP AS SELECT {_list(every)} FROM {table} WHERE false"
+    )
+    _copy(session, incoming, every, rows)
+    setting = ", ".join(f"{column} = incoming.{column}" for column in columns)
+    finding = " AND ".join(f"{table}.{column} = incoming.{column}" for column in key)
+    cursor.execute(f"UPDATE {table} SET {setting} FROM {incoming} AS incoming WHERE {finding}")
+    cursor.execute(f"DROP TABLE {incoming}")
+
+
+def delete_rows(session: Session, entity: type[Base], key: Sequence[str], rows: Rows) -> None:
+    """Remove the rows with these keys."""
+    if not rows:
+        return
+    mark = "?" if _is_sqlite(session) else "%s"
+    finding = " AND ".join(f"{column} = {mark}" for column in key)
+    _execute(session, f"DELETE FROM {entity.__tablename__} WHERE {finding}", rows)
+
+
+def _is_sqlite(session: Session) -> bool:
+    return session.connection().dialect.name == "sqlite"
+
+
+def _list(columns: Iterable[str]) -> str:
+    return ", ".join(columns)
+
+
+def _marks(columns: Iterable[str]) -> str:
+    return ", ".join("?" for _ in columns)
+
+
+def _execute(session: Session, statement: str, rows: Rows) -> None:
+    session.connection().exec_driver_sql(statement, list(rows))
+
+
+def _cursor(session: Session) -> Any:
+    return session.connection().connection.cursor()
+
+
+def _copy(session: Session, table: str, columns: Sequence[str], rows: Rows) -> None:
+    with _cursor(session).copy(f"COPY {table} ({_list(columns)}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
