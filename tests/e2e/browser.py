@@ -54,9 +54,12 @@ class Window:
     error, in any page or frame.
     """
 
-    def all_complaints(self) -> list[str]:
+    provoked: tuple[str, ...] = ()
+    """What a test makes its pages complain of, in part."""
+
+    def unprovoked(self) -> list[str]:
         self.context.cookies()  # what the pages have already said arrives before this answer
-        return self.complaints
+        return [said for said in self.complaints if not any(part in said for part in self.provoked)]
 
 
 def executable() -> Path:

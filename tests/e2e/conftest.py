@@ -25,7 +25,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     yield
     window: browser.Window | None = getattr(item, "funcargs", {}).get("window")
     if window:
-        assert not window.all_complaints()
+        assert not window.unprovoked()
 
 
 @pytest.fixture(scope="session")
