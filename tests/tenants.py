@@ -117,5 +117,6 @@ def tenants(app: Flask, own_keys: None) -> Tenants:
         "public_id": ours.credential.public_id,
         "holder_key": ours.credential.holder_key,
         "filename": "css/theme.css",
+        "choice": "all",
     }
     return Tenants(app, ours, people, values)

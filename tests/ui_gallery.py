@@ -19,6 +19,7 @@ SCENES: dict[str, Scene] = dict(
         ui_scenes.learner_scenes(),
         ui_scenes.overview_scenes(),
         ui_scenes.rules_scenes(),
+        ui_scenes.placing_scenes(),
         ui_scenes_decided.decided_scenes(),
     )
 )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from lti_cert.panel import charts, instructor_pages, pages
+from lti_cert.panel import charts, instructor_pages, learner, pages, placing
 
 NOW = datetime(2026, 11, 23, 10, 42, tzinfo=UTC)
 COURSE = "Introduction to Data Literacy, autumn 2026"
@@ -116,6 +116,12 @@ JUST_STARTED = replace(
 )
 
 
+MISSING = (
+    "Your name is not known here. You can earn the certificate; its document waits until it is.",
+    "Your e-mail address is not known here, so no mail can be sent to you: look here for news.",
+)
+
+
 def learner_scenes() -> Scenes:
     bare = pages.LearnerPage("Certificate", COURSE, FRESH)
     reason = "The essay was handed in after the deadline.\nA second version may be handed in until 10 December."
@@ -137,6 +143,12 @@ def learner_scenes() -> Scenes:
         "waiting-for-sync": replace(bare, title=TITLE, card=pages.NothingYet("waiting_for_sync")),
         "no-snapshot": replace(bare, freshness=replace(FRESH, as_of=None), card=pages.NothingYet("no_snapshot")),
         "closed": replace(IN_PROGRESS, notice=closed),
+        "off": replace(IN_PROGRESS, notice=learner.OFF, next_step=""),
+        "nameless": replace(IN_PROGRESS, missing=MISSING),
+        "test-student": replace(IN_PROGRESS, notice=learner.TEST_STUDENT, headline="", next_step="", ring=None),
+        "test-student-without-certificate": replace(
+            bare, card=pages.NothingYet("no_achievement"), notice=learner.TEST_STUDENT
+        ),
     }
     for name, page in shown.items():
         yield f"learner-{name}", Scene("panel/learner.html", {"page": page})
@@ -145,6 +157,16 @@ def learner_scenes() -> Scenes:
 HEADER = instructor_pages.Header(TITLE, COURSE, "open", FRESH, pending=12)
 NO_RULE = replace(HEADER, title="Certificate", status="none", pending=0)
 ASSISTANT = replace(HEADER, may_edit=False, may_decide=False)
+Other = instructor_pages.OtherCertificate
+SEVERAL = replace(
+    HEADER,
+    chosen="2",
+    choices=(
+        Other("2", TITLE, "open", 12),
+        Other("5", "Laboratory safety, for all who work with chemicals in the basement", "draft"),
+        Other("7", "شهادة في تحليل البيانات", "closed"),
+    ),
+)
 Need = instructor_pages.Need
 Step = instructor_pages.FunnelStep
 Sync = instructor_pages.SyncStatus
@@ -197,6 +219,31 @@ SYNC_HELD = Sync(
 )
 
 
+UNTOLD = (
+    "The platform does not tell the name of 3 learners. They can earn a certificate; its document waits until a name "
+    "is known.",
+    "It tells no e-mail address of 212 learners: no mail can be sent to them, and they find their certificates here.",
+)
+OFFER = instructor_pages.TakeOverOffer("Introduction to Data Literacy, spring 2026", (TITLE, "Laboratory safety"))
+PLACING = placing.PlacingPage(
+    COURSE,
+    (
+        placing.Choice("all", "Certificates"),
+        placing.Choice("2", TITLE, "open"),
+        placing.Choice("5", "Laboratory safety", "draft"),
+        placing.Choice("7", "شهادة في تحليل البيانات", "closed"),
+    ),
+)
+
+
+def placing_scenes() -> Scenes:
+    yield "placing", Scene("panel/placing.html", {"page": PLACING})
+    only_all = replace(PLACING, choices=PLACING.choices[:1])
+    yield "placing-without-certificate", Scene("panel/placing.html", {"page": only_all})
+    handed = {"action": "https://lms.example.edu/deep_links?course=1&key=2", "token": "a.b.c"}
+    yield "placed", Scene("panel/placed.html", handed, whole=True)
+
+
 def overview_scenes() -> Scenes:
     shown = {
         "needs": OVERVIEW,
@@ -206,6 +253,12 @@ def overview_scenes() -> Scenes:
         "sync-held": replace(OVERVIEW, sync=SYNC_HELD),
         "sync-paused": replace(OVERVIEW, sync=SYNC_PAUSED),
         "no-rule": instructor_pages.OverviewPage(NO_RULE),
+        "several": replace(OVERVIEW, header=SEVERAL, assistants_may_approve=True),
+        "off": replace(OVERVIEW, header=replace(HEADER, certificates_on=False)),
+        "nameless": replace(OVERVIEW, missing=UNTOLD),
+        "assistant": replace(OVERVIEW, header=ASSISTANT),
+        "copy": instructor_pages.OverviewPage(NO_RULE, offer=OFFER),
+        "copy-unread": instructor_pages.OverviewPage(NO_RULE, offer=replace(OFFER, waits_for_grades=True)),
     }
     for name, page in shown.items():
         yield f"overview-{name}", Scene("panel/overview.html", {"page": page})
@@ -290,6 +343,9 @@ def rules_scenes() -> Scenes:
         "first": instructor_pages.RulesPage(NO_RULE, "", TITLE, (EACH,), ITEMS),
         "no-items": replace(RULES, items=(), charts=(no_scores,), warnings=(impossible,)),
         "assistant": replace(RULES, header=ASSISTANT),
+        "another": instructor_pages.RulesPage(
+            replace(SEVERAL, title="New certificate", status="none", chosen="new", pending=0), "", TITLE, (EACH,), ITEMS
+        ),
     }
     for name, page in shown.items():
         yield f"rules-{name}", Scene("panel/rules.html", {"page": page})

@@ -32,6 +32,8 @@ class Achievement(Base):
     award_from: Mapped[datetime | None]
     """Before this nobody is proposed, so that week two's only quiz does not earn the whole course."""
     criteria_version: Mapped[int] = mapped_column(default=0)
+    copied_from_id: Mapped[int | None] = mapped_column(ForeignKey("achievement.id"))
+    """The achievement of another course whose settings it began with: links that were copied along still name that."""
     archived_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 

@@ -256,8 +256,12 @@ def from_stored(stored: Mapping[str, Any]) -> Rule:
 
 def names_of(items: Sequence[Item], refs: Mapping[int, str]) -> dict[str, int]:
     """Each line item's id by its reference and, where that is not ambiguous, by its label."""
+    return labelled(items) | {refs[item.id]: item.id for item in items} | {str(item.id): item.id for item in items}
+
+
+def labelled(items: Sequence[Item]) -> dict[str, int]:
+    """Each line item's id by its label, where no other has the same."""
     labels: dict[str, list[int]] = {}
     for item in items:
         labels.setdefault(item.label, []).append(item.id)
-    by_label = {label: ids[0] for label, ids in labels.items() if len(ids) == 1}
-    return by_label | {refs[item.id]: item.id for item in items} | {str(item.id): item.id for item in items}
+    return {label: ids[0] for label, ids in labels.items() if len(ids) == 1}

@@ -121,6 +121,12 @@ def release_brake(achievement: Achievement) -> None:
     _changed(achievement, is_confirmed=True)
 
 
+def look_again(achievement: Achievement) -> None:
+    """Have everybody looked at by the rule as it stands."""
+    _lock(achievement)
+    _changed(achievement, is_confirmed=False)
+
+
 def _lock(achievement: Achievement) -> None:
     db.session.flush()
     db.session.refresh(achievement, with_for_update=True)

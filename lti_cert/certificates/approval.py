@@ -22,6 +22,9 @@ from lti_cert.courses.models import Course, Member
 
 LONGEST_REASON = 2000
 
+APPROVAL = frozenset({"approve", "confirm_held", "deny"})
+"""What is decided about a proposal; the other actions are an instructor's own initiative."""
+
 REASON_REQUIRED = frozenset({"deny", "grant", "revoke"})
 
 
@@ -108,6 +111,9 @@ _CHANGES: Mapping[str, Callable[[Standing, Level], Change]] = {
 }
 
 ACTIONS = tuple(_CHANGES)
+
+TICKS: Mapping[str, bool] = {"attest": True, "unattest": False}
+"""What is decided about what no grade shows; carried out by `attest`."""
 
 
 def possible(now: Standing) -> tuple[str, ...]:

@@ -58,13 +58,22 @@ class Plan:
     """How many would be awarded at once, were there no brake."""
 
 
+def _decides() -> ColumnElement[bool]:
+    """The achievements that are evaluated at all: open ones, in courses in which certificates are on."""
+    is_open = and_(Achievement.status == Status.OPEN, Achievement.archived_at.is_(None))
+    return and_(is_open, Achievement.course.has(Course.certificates_on))
+
+
+def _is_deciding(achievement: Achievement) -> bool:
+    """As the database has it now: to be asked once the course and the achievement are held."""
+    db.session.flush()
+    return db.session.scalar(select(Achievement.id).where(Achievement.id == achievement.id, _decides())) is not None
+
+
 def evaluate_course(course_id: int) -> None:
-    """Evaluate every open achievement of the course as far as its evidence has changed. The job."""
-    for achievement_id in db.session.scalars(
-        select(Achievement.id).where(
-            Achievement.course_id == course_id, Achievement.status == Status.OPEN, Achievement.archived_at.is_(None)
-        )
-    ).all():
+    """Evaluate every achievement of the course that decides as far as its evidence has changed. The job."""
+    deciding = select(Achievement.id).where(Achievement.course_id == course_id, _decides())
+    for achievement_id in db.session.scalars(deciding.order_by(Achievement.id)).all():
         with transaction():
             evaluate(achievement_id)
 
@@ -72,7 +81,7 @@ def evaluate_course(course_id: int) -> None:
 def evaluate(achievement_id: int) -> None:
     """Evaluate one achievement, in the caller's transaction."""
     achievement, mark = hold(achievement_id)
-    if achievement.status != Status.OPEN or achievement.archived_at:
+    if not _is_deciding(achievement):
         return
     scope = _scope(achievement, mark)
     make_rows(achievement, scope)
@@ -119,7 +128,7 @@ def award_dates_that_came() -> Sequence[AchievementChanged]:
         select(Achievement.course_id, Achievement.id)
         .join(EvaluationMark, EvaluationMark.achievement_id == Achievement.id)
         .where(
-            Achievement.status == Status.OPEN,
+            _decides(),
             Achievement.award_from <= clock.now(),
             EvaluationMark.evaluated_at < Achievement.award_from,
         )
@@ -290,7 +299,7 @@ def _remember(achievement: Achievement, mark: EvaluationMark, plan: Plan) -> Non
 
 def evaluate_members(achievement: Achievement, member_ids: Sequence[int]) -> None:
     """Evaluate these members afresh, in the caller's transaction: what follows a decision by hand."""
-    if achievement.status != Status.OPEN:
+    if not _is_deciding(achievement):
         return
     scope = and_(Member.course_id == achievement.course_id, Member.is_evaluated, Member.id.in_(id_set(member_ids)))
     carry_out(achievement, plan_for(achievement, scope))

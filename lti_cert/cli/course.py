@@ -11,12 +11,13 @@ import click
 from sqlalchemy import select
 
 from lti_cert import jobs
-from lti_cert.achievements import saving
+from lti_cert.achievements import course_settings, saving
 from lti_cert.achievements.models import Status
 from lti_cert.certificates import evaluation, reading
-from lti_cert.cli.common import as_json, find_course, in_app, platform_option, print_rows
+from lti_cert.cli.common import actor, as_json, find_course, in_app, platform_option, print_rows
+from lti_cert.core import audit
 from lti_cert.core.database import db, transaction
-from lti_cert.core.errors import LtiCertError
+from lti_cert.core.errors import InputRejected, LtiCertError
 from lti_cert.courses import freshness
 from lti_cert.courses.models import Course, SyncOutcome, SyncRun
 from lti_cert.outbox import outbox
@@ -42,6 +43,8 @@ def course_list(as_json: bool) -> None:
                 "source": one.source,
                 "synced_at": one.synced_at.isoformat() if one.synced_at else None,
                 "stale_reason": one.stale_reason,
+                "certificates": one.certificates_on,
+                "assistants_approve": one.assistants_may_approve,
             }
             for one in courses
         ),
@@ -103,10 +106,42 @@ def _wait_for_sync(course_id: int, after_run: int, deadline: float) -> None:
 def course_evaluate(course_id: str, platform: int | None) -> None:
     """Evaluate everybody afresh, now."""
     found = find_course(course_id, platform)
+    if not found.certificates_on:
+        raise InputRejected(
+            "Certificates are off in this course; `lti-cert course set --certificates` switches them on."
+        )
     with transaction():
         for achievement in saving.of_course(found.id):
             saving.release_brake(achievement)
     evaluation.evaluate_course(found.id)
+
+
+@course.command("set")
+@click.argument("course_id", metavar="COURSE")
+@platform_option
+@click.option("--certificates/--no-certificates", default=None, help="Whether certificates are given in the course.")
+@click.option("--assistants-approve/--no-assistants-approve", default=None, help="Whether assistants may approve.")
+@in_app
+def course_set(
+    course_id: str, platform: int | None, certificates: bool | None, assistants_approve: bool | None
+) -> None:
+    """Change what holds for the whole course; what is not named stays as it is."""
+    if certificates is None and assistants_approve is None:
+        raise InputRejected("Say what to change: --help lists what there is.")
+    found = find_course(course_id, platform)
+    with transaction():
+        course_settings.change(
+            found,
+            certificates_on=found.certificates_on if certificates is None else certificates,
+            assistants_may_approve=(found.assistants_may_approve if assistants_approve is None else assistants_approve),
+        )
+        audit.record(
+            actor(),
+            "course settings changed",
+            f"course {found.id}",
+            certificates=found.certificates_on,
+            assistants_approve=found.assistants_may_approve,
+        )
 
 
 @course.command("export")

@@ -36,6 +36,7 @@ def init_web(app: Flask) -> None:
 def _begin() -> None:
     g.reference = ids.random_id(8)
     g.frame_ancestors = ()
+    g.form_targets = ()
     structlog.contextvars.clear_contextvars()
     # The rule, not the path: some paths are secrets, a holder's private address for one.
     route = request.url_rule.rule if request.url_rule else None
@@ -51,6 +52,11 @@ def allow_framing(origins: Iterable[str]) -> None:
     g.frame_ancestors = tuple(origins)
 
 
+def allow_posting_to(origin: str) -> None:
+    """Let the page that is being answered send its form to this origin too."""
+    g.form_targets = (origin,)
+
+
 def _policy() -> str:
     ancestors = " ".join(g.get("frame_ancestors") or ("'none'",))
     return "; ".join(
@@ -62,7 +68,7 @@ def _policy() -> str:
             "font-src 'self'",
             "connect-src 'self'",
             "frame-src 'self'",
-            "form-action 'self'",
+            " ".join(("form-action 'self'", *g.get("form_targets", ()))),
             "base-uri 'none'",
             f"frame-ancestors {ancestors}",
         )

@@ -1,5 +1,6 @@
 """A launch tells of a course, a link and a person; this is where we believe it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -27,7 +28,8 @@ class LaunchWithoutCourse(LtiCertError):
 @dataclass(frozen=True)
 class Arrival:
     course: Course
-    link: ResourceLink
+    link: ResourceLink | None
+    """None where a link is only being chosen."""
     member: Member
 
 
@@ -41,7 +43,8 @@ def arrive(registration: Registration, claims: LaunchClaims) -> Arrival:
     if claims.product and registration.product != claims.product:
         registration.product = claims.product
     course = _course(registration, claims)
-    return Arrival(course, _link(course, claims), _member(course, claims))
+    link = _link(course, claims) if claims.resource_link_id else None
+    return Arrival(course, link, _member(course, claims))
 
 
 def _course(registration: Registration, claims: LaunchClaims) -> Course:
@@ -56,8 +59,28 @@ def _course(registration: Registration, claims: LaunchClaims) -> Course:
     course.title = claims.context_title or course.title or ""
     course.label = claims.context_label or course.label or ""
     course.last_launch_at = clock.now()
+    if course.copied_from_id is None and claims.context_history:
+        course.copied_from_id = _origin(course, claims.context_history)
     db.session.flush()
     return course
+
+
+MOST_ORIGINS = 50
+"""So many earlier courses of a history are looked for."""
+
+
+def _origin(course: Course, history: Sequence[str]) -> int | None:
+    """The nearest of these that is known; only of the same platform and, where they keep courses apart, deployment."""
+    found = db.session.execute(
+        select(Course.context_id, Course.id).where(
+            Course.registration_id == course.registration_id,
+            Course.deployment_key == course.deployment_key,
+            Course.context_id.in_(history[:MOST_ORIGINS]),
+            Course.id != course.id,
+        )
+    )
+    ids = {context_id: course_id for context_id, course_id in found}
+    return next((ids[context_id] for context_id in history if context_id in ids), None)
 
 
 def _link(course: Course, claims: LaunchClaims) -> ResourceLink:

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, false
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lti_cert.core.database import Base, primary_key
@@ -37,6 +37,11 @@ class Course(Base):
     """Why the last run did not replace the present snapshot; empty when it did."""
     is_final: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     """The platform has concluded the course: syncs stop, decisions by hand go on."""
+    certificates_on: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+    """Off: nothing is evaluated in this course, and what is pending waits."""
+    assistants_may_approve: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    copied_from_id: Mapped[int | None] = mapped_column(ForeignKey("course.id"))
+    """The course that this one is a copy of, as the platform says."""
     last_launch_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 

@@ -1,4 +1,4 @@
-"""What a launch of the demo LMS says: the claims of a resource link request.
+"""What a launch of the demo LMS says: the claims of a resource link request, and of one to choose a link.
 
 https://www.imsglobal.org/spec/lti/v1p3#required-message-claims
 """
@@ -11,6 +11,7 @@ from lti_cert.demo.course import Course, Member
 from lti_cert.demo.platform import Launch, Lms, Tool
 
 _LTI = "https://purl.imsglobal.org/spec/lti/claim"
+_DEEP_LINKING = "https://purl.imsglobal.org/spec/lti-dl/claim"
 _SERVICES = {
     "ags": "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint",
     "nrps": "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice",
@@ -21,9 +22,42 @@ LIFETIME = timedelta(minutes=1)
 """The browser carries the token straight to the tool; Moodle allows it as long."""
 
 
+def launch_request(lms: Lms, launch: Launch, member: Member, nonce: str) -> dict[str, Any]:
+    request = deep_linking_request if launch.is_deep_linking else resource_link_request
+    return request(lms, launch, member, nonce)
+
+
 def resource_link_request(lms: Lms, launch: Launch, member: Member, nonce: str) -> dict[str, Any]:
+    link = launch.course.resource_link(launch.resource_link_id)
+    custom = {**dict(launch.tool.custom), **dict(link.custom if link else ())}
+    return {
+        **_common(lms, launch, member, nonce),
+        f"{_LTI}/message_type": "LtiResourceLinkRequest",
+        f"{_LTI}/resource_link": {"id": launch.resource_link_id, "title": link.title if link else ""},
+        **_services(lms, launch.course, launch.tool, launch.resource_link_id),
+        **({f"{_LTI}/custom": custom} if custom else {}),
+    }
+
+
+def deep_linking_request(lms: Lms, launch: Launch, member: Member, nonce: str) -> dict[str, Any]:
+    """https://www.imsglobal.org/spec/lti-dl/v2p0#deep-linking-request-message"""
+    return {
+        **_common(lms, launch, member, nonce),
+        f"{_LTI}/message_type": "LtiDeepLinkingRequest",
+        f"{_DEEP_LINKING}/deep_linking_settings": {
+            "deep_link_return_url": f"{lms.issuer}/as/{launch.person_id}/add/return",
+            "accept_types": ["ltiResourceLink"],
+            "accept_presentation_document_targets": ["iframe", "window"],
+            "accept_multiple": False,
+            "data": lms.await_link(launch),
+        },
+        **({f"{_LTI}/custom": dict(launch.tool.custom)} if launch.tool.custom else {}),
+    }
+
+
+def _common(lms: Lms, launch: Launch, member: Member, nonce: str) -> dict[str, Any]:
     now = clock.now()
-    claims = {
+    return {
         "iss": lms.issuer,
         "aud": launch.tool.client_id,
         "iat": int(now.timestamp()),
@@ -31,17 +65,12 @@ def resource_link_request(lms: Lms, launch: Launch, member: Member, nonce: str) 
         "nonce": nonce,
         "sub": member.person.id,
         f"{_LTI}/version": "1.3.0",
-        f"{_LTI}/message_type": "LtiResourceLinkRequest",
         f"{_LTI}/deployment_id": launch.deployment_id,
-        f"{_LTI}/target_link_uri": launch.tool.target_link_uri,
+        f"{_LTI}/target_link_uri": launch.target_link_uri,
         f"{_LTI}/roles": list(member.roles),
         **personal(member),
         **_placement(lms, launch),
-        **_services(lms, launch.course, launch.tool, launch.resource_link_id),
     }
-    if launch.tool.custom:
-        claims[f"{_LTI}/custom"] = dict(launch.tool.custom)
-    return claims
 
 
 def personal(member: Member) -> dict[str, str]:
@@ -55,11 +84,9 @@ def context(course: Course) -> dict[str, Any]:
 
 
 def _placement(lms: Lms, launch: Launch) -> dict[str, Any]:
-    link = launch.course.resource_link(launch.resource_link_id)
     member = launch.course.member(launch.person_id)
     return {
         f"{_LTI}/context": {**context(launch.course), "type": [_COURSE_OFFERING]},
-        f"{_LTI}/resource_link": {"id": launch.resource_link_id, "title": link.title if link else ""},
         f"{_LTI}/tool_platform": {
             "guid": "demo-lms.lti-cert",
             "name": "Demo LMS",

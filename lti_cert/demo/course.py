@@ -73,6 +73,9 @@ class Result:
 class ResourceLink:
     id: str
     title: str
+    target_link_uri: str = ""
+    """Where it opens, if not where the tool's registration says."""
+    custom: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -111,6 +114,10 @@ class Course:
 
     def resource_link(self, link_id: str) -> ResourceLink | None:
         return next((link for link in self.resource_links if link.id == link_id), None)
+
+    def add_resource_link(self, link: ResourceLink) -> None:
+        with self._lock:
+            self.resource_links = (*self.resource_links, link)
 
     def results(self, item_id: str) -> list[Result]:
         """Of those who have been graded, whether or not they are still members."""

@@ -9,7 +9,7 @@ from flask import Blueprint, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
 from lti_cert.core.errors import LtiCertError
-from lti_cert.demo.claims import resource_link_request
+from lti_cert.demo.claims import launch_request
 from lti_cert.demo.course import Member
 from lti_cert.demo.platform import Launch, Tool
 from lti_cert.demo.web import current_lms
@@ -62,7 +62,7 @@ def authorisation() -> ResponseReturnValue:
     except _Declined as declined:
         answer |= {"error": declined.error, "error_description": declined.description}
     else:
-        claims = resource_link_request(lms, launch, member, asked["nonce"])
+        claims = launch_request(lms, launch, member, asked["nonce"])
         headers = {"kid": lms.keys[0].kid}
         lms.alter_token(claims, headers)
         answer["id_token"] = lms.keys[0].sign(claims, headers)

@@ -1,12 +1,14 @@
 """What people see of the demo LMS: whom to be, the tool inside the course, and the gradebook."""
 
 import math
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from lti_cert.core.errors import NotAllowed, NotFound
+from lti_cert.demo import deep_linking
 from lti_cert.demo.course import Course, LineItem, Member
 from lti_cert.demo.platform import Launch
 from lti_cert.demo.web import current_lms
@@ -42,14 +44,34 @@ def person(person_id: str) -> str:
     """The course page with the tool in its frame."""
     course, member = _find(person_id)
     launch = _begin_launch(course, member, "iframe")
+    link = course.resource_link(launch.resource_link_id)
+    return _framed(launch, "demo/person.html", course=course, member=member, link=link)
+
+
+@blueprint.get("/as/<person_id>/add")
+def add_from_tool(person_id: str) -> str:
+    """The tool in the frame, asked which link to place."""
+    course, member = _find_instructor(person_id)
+    launch = _begin_launch(course, member, "iframe", is_deep_linking=True)
+    return _framed(launch, "demo/add.html", course=course, member=member)
+
+
+@blueprint.post("/as/<person_id>/add/return")
+def take_link(person_id: str) -> str:
+    """Where the tool sends the browser with the chosen link, inside the frame."""
+    launch, link = deep_linking.take_link(current_lms(), request.form.get("JWT", ""), person_id)
+    member = launch.course.member(person_id)
+    return render_template("demo/added.html", course=launch.course, member=member, tool=launch.tool, link=link)
+
+
+def _framed(launch: Launch, template: str, **shown: Any) -> str:
     return render_template(
-        "demo/person.html",
-        course=course,
-        member=member,
+        template,
         action=launch.tool.login_url,
         fields=launch.initiation(current_lms().issuer),
         tool_origin="{0.scheme}://{0.netloc}".format(urlsplit(launch.tool.target_link_uri)),
         storage=bool(launch.storage_target),
+        **shown,
     )
 
 
@@ -134,12 +156,21 @@ def _find_instructor(person_id: str) -> tuple[Course, Member]:
     return course, member
 
 
-def _begin_launch(course: Course, member: Member, target: str) -> Launch:
-    lms = current_lms()
+def _begin_launch(course: Course, member: Member, target: str, *, is_deep_linking: bool = False) -> Launch:
+    lms, link_id = current_lms(), request.args.get("link", "")
+    if link_id and course.resource_link(link_id) is None:
+        raise NotFound(message="There is no such link in this course.", guidance="Choose one in the course.")
     tool = lms.tool(request.args.get("tool", ""))
     if tool is None:
         raise NotFound(message="No such tool is registered here.", guidance="Register one and load this page again.")
-    return lms.begin_launch(member.person.id, course=course, tool=tool, document_target=target)
+    return lms.begin_launch(
+        member.person.id,
+        course=course,
+        tool=tool,
+        resource_link_id=link_id,
+        document_target=target,
+        is_deep_linking=is_deep_linking,
+    )
 
 
 def _learners(course: Course) -> list[Member]:

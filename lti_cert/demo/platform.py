@@ -73,6 +73,9 @@ class Launch:
     resource_link_id: str
     document_target: str
     storage_target: str
+    target_link_uri: str
+    is_deep_linking: bool = False
+    """An instructor is to choose a link; it belongs to no link yet."""
     login_hint: str = field(default_factory=ids.random_id)
     message_hint: str = field(default_factory=ids.random_id)
     begun_at: datetime = field(default_factory=clock.now)
@@ -83,7 +86,7 @@ class Launch:
             "iss": issuer,
             "login_hint": self.login_hint,
             "lti_message_hint": self.message_hint,
-            "target_link_uri": self.tool.target_link_uri,
+            "target_link_uri": self.target_link_uri,
             "client_id": self.tool.client_id,
             "lti_deployment_id": self.deployment_id,
         }
@@ -126,6 +129,7 @@ class Lms:
     def __post_init__(self) -> None:
         self._lock = RLock()
         self._launches: dict[str, Launch] = {}
+        self._awaited_links: dict[str, Launch] = {}
         self._tokens: dict[str, AccessToken] = {}
         self._used_assertions: dict[tuple[str, str], float] = {}
 
@@ -160,18 +164,22 @@ class Lms:
         deployment_id: str = "",
         resource_link_id: str = "",
         document_target: str = "iframe",
+        is_deep_linking: bool = False,
     ) -> Launch:
         """What is not named is the first of its kind."""
         course, tool = course or self.courses[0], tool or self.tools[0]
+        link = course.resource_link(resource_link_id) or course.resource_links[0]
         in_frame = document_target == "iframe"
         launch = Launch(
             tool=tool,
             deployment_id=deployment_id or tool.deployment_ids[0],
             course=course,
             person_id=person_id,
-            resource_link_id=resource_link_id or course.resource_links[0].id,
+            resource_link_id=resource_link_id or link.id,
             document_target=document_target,
             storage_target="_parent" if in_frame and self.offers_storage else "",
+            target_link_uri=(not is_deep_linking and link.target_link_uri) or tool.target_link_uri,
+            is_deep_linking=is_deep_linking,
         )
         with self._lock:
             oldest = clock.now() - LAUNCH_LIFETIME
@@ -184,6 +192,17 @@ class Lms:
         with self._lock:
             launch = self._launches.pop(message_hint, None)
         return launch if launch and launch.begun_at > clock.now() - LAUNCH_LIFETIME else None
+
+    def await_link(self, launch: Launch) -> str:
+        """The `data` by which the chosen link is known as the answer to this launch, once."""
+        data = ids.random_id()
+        with self._lock:
+            self._awaited_links[data] = launch
+        return data
+
+    def take_awaited(self, data: str) -> Launch | None:
+        with self._lock:
+            return self._awaited_links.pop(data, None)
 
     def give_token(self, client_id: str, scopes: frozenset[str]) -> str:
         token = ids.random_id(43)

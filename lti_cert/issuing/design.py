@@ -60,6 +60,13 @@ def save(design: Design) -> None:
     db.session.merge(design)
 
 
+def copy(source: Achievement, target: Achievement) -> None:
+    """Begin the target's design with the source's, in the caller's transaction."""
+    found = design_of(source)
+    signing = [Signatory(**one) for one in found.signatories]
+    save(_design(target, found.subtitle, found.issuer, signing, found.logo))
+
+
 def _design(
     achievement: Achievement, subtitle: str, issuer: str, signatories: Sequence[Signatory], logo: bytes | None
 ) -> Design:

@@ -181,7 +181,7 @@ class MessageTypeMissing(LaunchRefused):
 
 class MessageTypeUnsupported(LaunchRefused):
     title = "This kind of launch is not supported"
-    message = "The tool opens from a link in a course; the learning platform asked for something else."
+    message = "The tool opens from a link in a course, or to choose such a link; the platform asked for something else."
     guidance = "Open the tool from a link in your course."
 
 
@@ -219,6 +219,29 @@ class ResourceLinkMissing(LaunchRefused):
 class ContextMalformed(LaunchRefused):
     title = "The course of the launch cannot be read"
     message = "The token names the course in a way that is not allowed."
+
+
+class DeepLinkingIncomplete(LaunchRefused):
+    title = "The request to choose a link is incomplete"
+    message = "The learning platform did not say where the chosen link goes, or in a way that cannot be read."
+
+
+class DeepLinkingElsewhere(LaunchRefused):
+    title = "The chosen link would go elsewhere"
+    message = "The learning platform named an address for the chosen link that is not one of its own."
+
+
+class NoLinksTaken(LaunchRefused):
+    title = "Links to this tool are not taken here"
+    message = "The learning platform asks for something else than a link that opens this tool."
+    guidance = "Choose this tool where the course offers external tools or activities."
+
+
+class PlacingNotAllowed(LaunchRefused):
+    status = 403
+    title = "Instructors place links to certificates"
+    message = "Your role in this course does not let you place one."
+    guidance = "Ask an instructor of the course."
 
 
 class NothingForMentors(LaunchRefused):

@@ -22,7 +22,9 @@ from lti_cert.core import clock, current
 from lti_cert.core.database import transaction
 from lti_cert.launch import failures, login_state, origins
 from lti_cert.launch.models import LoginState
+from lti_cert.lti import claims as launch_claims
 from lti_cert.lti import platform_keys, registrations
+from lti_cert.lti.claims import DEEP_LINKING, DEEP_LINKING_REQUEST, RESOURCE_LINK_REQUEST
 from lti_cert.lti.models import Registration, Standing
 from lti_cert.lti.tool_config import ToolConf
 
@@ -33,7 +35,8 @@ LEEWAY = timedelta(seconds=60)
 OLDEST = timedelta(hours=1)
 LONGEST_VALIDITY = timedelta(days=1)
 
-RESOURCE_LINK_REQUEST = "LtiResourceLinkRequest"
+LONGEST_DATA = 16 * 1024
+"""Of what a platform has returned with a chosen link."""
 VERSION = "1.3.0"
 
 _LTI = "https://purl.imsglobal.org/spec/lti/claim/"
@@ -201,6 +204,8 @@ class CheckedLaunch(MessageLaunch[_Form, ToolConf, SessionService, CookieService
         _check_ids(self._claims)
         if not origins.is_own(self._claims.get(_LTI + "target_link_uri")):
             raise failures.TargetForeign(f"registration {self._login.registration_id}")
+        if self._claims[_LTI + "message_type"] == DEEP_LINKING_REQUEST:
+            _check_deep_linking(self._claims, self._login.registration)
         super().validate_message()
         return self
 
@@ -237,7 +242,7 @@ def _check_kind(claims: Mapping[str, Any]) -> None:
     message_type, version, roles = (claims.get(_LTI + name) for name in ("message_type", "version", "roles"))
     if not message_type:
         raise failures.MessageTypeMissing
-    if message_type != RESOURCE_LINK_REQUEST:
+    if message_type not in (RESOURCE_LINK_REQUEST, DEEP_LINKING_REQUEST):
         raise failures.MessageTypeUnsupported(f"{message_type!r:.100}")
     if not version:
         raise failures.VersionMissing
@@ -252,10 +257,25 @@ def _check_kind(claims: Mapping[str, Any]) -> None:
 def _check_ids(claims: Mapping[str, Any]) -> None:
     if not _is_id(claims.get("sub")):
         raise failures.UserMissing
-    if not _is_id(_inner_id(claims, "resource_link")):
+    is_by_link = claims[_LTI + "message_type"] == RESOURCE_LINK_REQUEST
+    if is_by_link and not _is_id(_inner_id(claims, "resource_link")):
         raise failures.ResourceLinkMissing
     if claims.get(_LTI + "context") is not None and not _is_id(_inner_id(claims, "context")):
         raise failures.ContextMalformed
+
+
+def _check_deep_linking(claims: Mapping[str, Any], registration: Registration) -> None:
+    """https://www.imsglobal.org/spec/lti-dl/v2p0#deep-linking-settings"""
+    settings = claims.get(DEEP_LINKING + "deep_linking_settings")
+    if not isinstance(settings, dict) or not settings.get("deep_link_return_url"):
+        raise failures.DeepLinkingIncomplete(f"registration {registration.id}: no return address")
+    data, accepted = settings.get("data"), settings.get("accept_types")
+    if data is not None and not (isinstance(data, str) and len(data) <= LONGEST_DATA):
+        raise failures.DeepLinkingIncomplete(f"registration {registration.id}: data is no text, or too long")
+    if not isinstance(accepted, list) or "ltiResourceLink" not in accepted:
+        raise failures.NoLinksTaken(f"registration {registration.id}: {accepted!r:.100}")
+    if not origins.is_of_platform(settings["deep_link_return_url"], registration, launch_claims.read(claims)):
+        raise failures.DeepLinkingElsewhere(f"registration {registration.id}")
 
 
 def _inner_id(claims: Mapping[str, Any], name: str) -> object:

@@ -3,10 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import Boolean, ForeignKey, Text, and_, or_, select
+from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
+from lti_cert.achievements.models import Achievement
 from lti_cert.core.database import Base, primary_key
+from lti_cert.courses.models import Course
+from lti_cert.lti.claims import TEACHING_ASSISTANT
 from lti_cert.lti.models import Registration
 
 
@@ -45,15 +48,43 @@ class PanelSession(Base):
     registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id"))
     course_id: Mapped[int] = mapped_column(ForeignKey("course.id"))
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
-    resource_link_id: Mapped[int] = mapped_column(ForeignKey("resource_link.id"))
+    resource_link_id: Mapped[int | None] = mapped_column(ForeignKey("resource_link.id"))
+    """None while a link is only being chosen."""
+    achievement_id: Mapped[int | None] = mapped_column(ForeignKey(Achievement.id))
+    """The one that the link was placed for; None where it is for all of the course's."""
     roles: Mapped[str] = mapped_column(Text, default="")
     """Context roles of the launch, our words, sorted, separated by blanks."""
     is_staff: Mapped[bool]
-    may_approve: Mapped[bool]
+    may_edit: Mapped[bool] = mapped_column(Boolean)
+    """Change rules, design and settings, place links."""
+    may_approve: Mapped[bool] = column_property(
+        or_(
+            may_edit,
+            and_(
+                roles.contains(TEACHING_ASSISTANT),
+                select(Course.assistants_may_approve).where(Course.id == course_id).scalar_subquery(),
+            ),
+        )
+    )
+    """Decide what is pending: assistants too where their course says so, at this moment."""
     frame_ancestors: Mapped[str] = mapped_column(Text)
     """Origins that may show its pages in a frame, separated by blanks."""
     expires_at: Mapped[datetime] = mapped_column(index=True)
     created_at: Mapped[datetime]
+
+
+class DeepLinkRequest(Base):
+    """What the platform asked for when this session was begun to choose a link."""
+
+    __tablename__ = "deep_link_request"
+
+    session_id: Mapped[int] = mapped_column(ForeignKey("panel_session.id", ondelete="CASCADE"), primary_key=True)
+    deployment_id: Mapped[str] = mapped_column(Text)
+    return_url: Mapped[str] = mapped_column(Text)
+    data: Mapped[str | None] = mapped_column(Text)
+    """The platform's own, returned as it came."""
+
+    session: Mapped[PanelSession] = relationship()
 
 
 class Ticket(Base):

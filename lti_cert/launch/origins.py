@@ -36,6 +36,19 @@ def frame_ancestors(registration: Registration, claims: LaunchClaims) -> tuple[s
     return tuple(dict.fromkeys((*_allowed(named), *cloud)))
 
 
+def is_of_platform(url: object, registration: Registration, claims: LaunchClaims) -> bool:
+    """Whether an address lies on one of the platform's hosts, as above."""
+    if not isinstance(url, str):
+        return False
+    return any(_covers(host, origin) for host in frame_ancestors(registration, claims) for origin in _allowed([url]))
+
+
+def _covers(host: str, origin: str) -> bool:
+    """https://www.w3.org/TR/CSP3/#match-hosts, as far as we write such hosts."""
+    scheme, _, suffix = host.partition("*")
+    return origin == host if not suffix else origin.startswith(scheme) and origin.endswith(suffix)
+
+
 def _allowed(urls: Iterable[str]) -> Iterable[str]:
     may_be_plain = current.settings().allow_private_platforms
     for url in urls:

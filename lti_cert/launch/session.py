@@ -7,15 +7,17 @@ import structlog
 from flask import g, request
 from sqlalchemy import ColumnElement, select, update
 
+from lti_cert.achievements import saving
 from lti_cert.core import clock, ids
 from lti_cert.core.database import db, transaction
 from lti_cert.core.errors import NotAllowed
 from lti_cert.courses import freshness, from_launch
-from lti_cert.launch import origins
-from lti_cert.launch.failures import NothingForMentors, SessionEnded
+from lti_cert.courses.models import Course
+from lti_cert.launch import deep_linking, origins
+from lti_cert.launch.failures import NothingForMentors, PlacingNotAllowed, SessionEnded
 from lti_cert.launch.models import PanelSession
 from lti_cert.lti import registrations
-from lti_cert.lti.claims import ADMINISTRATOR, INSTRUCTOR, MENTOR, LaunchClaims
+from lti_cert.lti.claims import ADMINISTRATOR, CUSTOM_ACHIEVEMENT, INSTRUCTOR, MENTOR, LaunchClaims
 from lti_cert.lti.models import Registration, Standing
 
 LIFETIME = timedelta(hours=8)
@@ -23,7 +25,7 @@ LIFETIME = timedelta(hours=8)
 _STEP = timedelta(minutes=30)
 """The end is moved at most this often, so that not every request writes."""
 
-APPROVERS = frozenset({INSTRUCTOR, ADMINISTRATOR})
+EDITORS = frozenset({INSTRUCTOR, ADMINISTRATOR})
 
 
 @dataclass(frozen=True)
@@ -34,19 +36,26 @@ class Begun:
     session_id: int
     course_id: int
     frame_ancestors: tuple[str, ...]
+    product: str
+    """As `Registration.product`."""
 
 
 def begin(registration: Registration, claims: LaunchClaims) -> Begun:
     """Let the person of a validated launch in. In the caller's transaction.
 
     :raises NothingForMentors: she only accompanies somebody else.
+    :raises PlacingNotAllowed: she would choose a link, and is no instructor.
     :raises from_launch.LaunchWithoutCourse: there is no course to let her into.
     """
     if claims.roles == {MENTOR}:
         raise NothingForMentors(f"registration {registration.id}")
+    may_edit = bool(claims.roles & EDITORS)
+    if claims.deep_linking and not may_edit:
+        raise PlacingNotAllowed(f"registration {registration.id}: {sorted(claims.roles)}")
     registrations.admit(registration, claims.deployment_id)
     arrival = from_launch.arrive(registration, claims)
-    freshness.sync_if_stale(arrival.course)
+    if arrival.link:  # without one there is nothing to read grades by
+        freshness.sync_if_stale(arrival.course)
     token, framers = ids.random_id(), origins.frame_ancestors(registration, claims)
     now = clock.now()
     row = PanelSession(
@@ -54,17 +63,30 @@ def begin(registration: Registration, claims: LaunchClaims) -> Begun:
         registration_id=registration.id,
         course_id=arrival.course.id,
         member_id=arrival.member.id,
-        resource_link_id=arrival.link.id,
+        resource_link_id=arrival.link.id if arrival.link else None,
+        achievement_id=_named_achievement(arrival.course, claims),
         roles=" ".join(sorted(claims.roles)),
         is_staff=claims.is_staff,
-        may_approve=bool(claims.roles & APPROVERS),
+        may_edit=may_edit,
         frame_ancestors=" ".join(framers),
         expires_at=now + LIFETIME,
         created_at=now,
     )
     db.session.add(row)
     db.session.flush()
-    return Begun(token, row.id, row.course_id, framers)
+    if claims.deep_linking:
+        deep_linking.keep(row, claims.deployment_id, claims.deep_linking)
+    return Begun(token, row.id, row.course_id, framers, registration.product)
+
+
+def _named_achievement(course: Course, claims: LaunchClaims) -> int | None:
+    """The course's achievement that the link names; a link that was copied here names the one it was copied from."""
+    named = claims.custom.get(CUSTOM_ACHIEVEMENT)
+    if not named:
+        return None
+    of_course = saving.of_course(course.id)
+    copies = {str(one.copied_from_id): one.id for one in of_course if one.copied_from_id}
+    return (copies | {str(one.id): one.id for one in of_course}).get(named)
 
 
 def current() -> PanelSession:
@@ -126,8 +148,13 @@ def require_staff() -> PanelSession:
     return _require("staff", may=current().is_staff)
 
 
-def require_approver() -> PanelSession:
+def require_editor() -> PanelSession:
     """:raises NotAllowed: for all but instructors and administrators of the course."""
+    return _require("editor", may=current().may_edit)
+
+
+def require_approver() -> PanelSession:
+    """:raises NotAllowed: for all but those, and assistants where the course lets them."""
     return _require("approver", may=current().may_approve)
 
 

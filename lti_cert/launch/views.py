@@ -16,7 +16,7 @@ from lti_cert.core import current, log, web
 from lti_cert.core.database import transaction
 from lti_cert.launch import browser_cookie, failures, login_state, message_launch, origins, session
 from lti_cert.launch.models import LoginState
-from lti_cert.lti import claims, keys, registrations
+from lti_cert.lti import claims, keys, products, registrations
 from lti_cert.lti.models import Registration
 
 _log = log.get_logger(__name__)
@@ -182,7 +182,8 @@ def _is_from_our_page() -> bool:
 def _panel_of(begun: session.Begun) -> Response:
     _log.info("launched", session=begun.session_id, course=begun.course_id)
     web.allow_framing(begun.frame_ancestors)
-    return make_response(render_template("panel/shell.html", session_token=begun.token))
+    hears_texts = products.of(begun.product).hears_texts
+    return make_response(render_template("panel/shell.html", session_token=begun.token, hears_texts=hears_texts))
 
 
 @bp.get("/lti/launch")

@@ -6,11 +6,21 @@ https://www.imsglobal.org/spec/lti/v1p3#required-message-claims
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 _LTI = "https://purl.imsglobal.org/spec/lti/claim/"
 AGS_CLAIM = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
 NRPS_CLAIM = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
+
+DEEP_LINKING = "https://purl.imsglobal.org/spec/lti-dl/claim/"
+
+RESOURCE_LINK_REQUEST = "LtiResourceLinkRequest"
+DEEP_LINKING_REQUEST = "LtiDeepLinkingRequest"
+
+CUSTOM_ACHIEVEMENT = "achievement"
+"""The custom parameter by which a link that we placed names its achievement."""
+CUSTOM_HISTORY = "context_id_history"
+"""The custom parameter that a platform fills with `$Context.id.history`."""
 
 LINEITEM_READONLY = "https://purl.imsglobal.org/spec/lti-ags/scope/lineitem.readonly"
 LINEITEM = "https://purl.imsglobal.org/spec/lti-ags/scope/lineitem"
@@ -84,8 +94,20 @@ class ServiceAddresses:
 
 
 @dataclass(frozen=True)
+class DeepLinkingSettings:
+    """What the platform asks for when an instructor is to choose a link.
+
+    https://www.imsglobal.org/spec/lti-dl/v2p0#deep-linking-settings
+    """
+
+    return_url: str
+    data: str | None = None
+    """The platform's own, to be returned as it came."""
+
+
+@dataclass(frozen=True)
 class LaunchClaims:
-    """A resource link launch. Texts are as the platform sent them, unescaped and untrusted."""
+    """A resource link launch, or a request to choose a link. Texts are as they were sent, unescaped and untrusted."""
 
     issuer: str
     client_id: str
@@ -110,6 +132,15 @@ class LaunchClaims:
     return_url: str = ""
     services: ServiceAddresses = field(default_factory=ServiceAddresses)
     custom: Mapping[str, str] = field(default_factory=dict)
+    deep_linking: DeepLinkingSettings | None = None
+
+    @property
+    def context_history(self) -> tuple[str, ...]:
+        """Ids of the courses that this one is a copy of, the nearest first.
+
+        https://www.imsglobal.org/spec/lti/v1p3#lti-context-variable
+        """
+        return tuple(unquote(each.strip()) for each in self.custom.get(CUSTOM_HISTORY, "").split(",") if each.strip())
 
     @property
     def is_staff(self) -> bool:
@@ -158,7 +189,16 @@ def read(token: Mapping[str, Any]) -> LaunchClaims:
             scopes=tuple(scope for scope in _sequence(ags.get("scope")) if isinstance(scope, str)),
         ),
         custom=_resolved(_mapping(token, _LTI + "custom")),
+        deep_linking=_deep_linking(token),
     )
+
+
+def _deep_linking(token: Mapping[str, Any]) -> DeepLinkingSettings | None:
+    if token.get(_LTI + "message_type") != DEEP_LINKING_REQUEST:
+        return None
+    settings = _mapping(token, DEEP_LINKING + "deep_linking_settings")
+    data = settings.get("data")
+    return DeepLinkingSettings(_text(settings, "deep_link_return_url"), data if isinstance(data, str) else None)
 
 
 def _mapping(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -13,6 +13,10 @@ class Product:
     """The same for names and roles."""
     parallel: int = 4
     """How many requests at a time."""
+    links_with_address: bool = True
+    """Whether a link that we hand over names the address it opens. Without one it opens what the registration says."""
+    hears_texts: bool = False
+    """Whether its pages take messages of `postMessage` as JSON texts only."""
     concluded: frozenset[int] = frozenset()
     """Statuses of a course's line items or members that mean, with certainty, that the course is concluded."""
 
@@ -23,10 +27,11 @@ _BY_FAMILY = {
     # Pages hold 10 rows unless asked otherwise. A concluded course is "not found", or 422 behind a feature flag.
     "canvas": Product("Canvas", page_limit=100, members_limit=50, concluded=frozenset({404, 422})),
     # `limit` crashes the results of 4.1 (an HTML page with 404); without it everything comes at once.
-    "moodle": Product("Moodle", parallel=2),
+    # A link with an address is looked up by its host, and may end at another registration of the same host.
+    "moodle": Product("Moodle", parallel=2, links_with_address=False),
     "blackboardlearn": Product("Blackboard", page_limit=1000),
     "desire2learn": Product("Brightspace"),
-    "sakai": Product("Sakai"),
+    "sakai": Product("Sakai", hears_texts=True),
 }
 
 

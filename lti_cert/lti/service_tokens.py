@@ -8,20 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NoReturn, Self
 
-import jwt
 from cryptography.fernet import InvalidToken
 
 from lti_cert.core import clock, current, ids, sealing
 from lti_cert.core.database import db, insert, transaction
 from lti_cert.core.http import Response, Session
-from lti_cert.lti import claims, keys
+from lti_cert.lti import claims, tool_tokens
 from lti_cert.lti.answers import ServiceFailed, ServiceRefused, check_throttle, explanation, place, read_json
 from lti_cert.lti.models import AccessToken, Registration
 
 RENEW_BEFORE = timedelta(seconds=60)
-BACKDATED = timedelta(seconds=10)
-"""Moodle refuses an assertion whose `iat` is in its future, be it by a few seconds."""
-ASSERTION_LIFE = timedelta(minutes=5)
 
 _UNTOLD_LIFE = 300
 _LONGEST_LIFE = 24 * 3600
@@ -115,17 +111,8 @@ def _buy(request: TokenRequest, http: Session) -> Token:
 
 
 def _assertion(request: TokenRequest) -> str:
-    kid, private = keys.signing_key()
-    issued_at = clock.now() - BACKDATED
-    said = {
-        "iss": request.client_id,
-        "sub": request.client_id,
-        "aud": request.audience,
-        "iat": issued_at,
-        "exp": issued_at + ASSERTION_LIFE,
-        "jti": ids.random_id(),
-    }
-    return jwt.encode(said, private, algorithm=keys.ALGORITHM, headers={"kid": kid})
+    said = {"iss": request.client_id, "sub": request.client_id, "aud": request.audience, "jti": ids.random_id()}
+    return tool_tokens.signed(said)
 
 
 def _life(expires_in: Any) -> timedelta:

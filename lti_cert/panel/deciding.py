@@ -11,14 +11,13 @@ from lti_cert.certificates import approval
 from lti_cert.certificates.approval import Decided
 from lti_cert.certificates.models import Certificate
 from lti_cert.core.database import db, id_set
-from lti_cert.core.errors import NotFound
+from lti_cert.core.errors import NotAllowed, NotFound
 from lti_cert.panel import forms
 from lti_cert.panel.pages import Notice
 from lti_cert.panel.place import Place
 from lti_cert.panel.wording import counted
 
-TICKS: Mapping[str, bool] = {"attest": True, "unattest": False}
-ACTIONS = (*approval.ACTIONS, *TICKS)
+ACTIONS = (*approval.ACTIONS, *approval.TICKS)
 
 _DONE: Mapping[str, str] = {
     "approve": "{certificates} approved.",
@@ -37,12 +36,15 @@ def decide(place: Place, form: forms.Form) -> Notice:
     """In the caller's transaction.
 
     :raises InputRejected: the form cannot be carried out as it is.
+    :raises NotAllowed: her role does not decide that.
     :raises NotFound: a certificate of another course is among those selected; nothing was done.
     """
     action = forms.choice(form, "action", ACTIONS)
     seen = forms.references(form, "certificate")
     certificates = _certificates(place, seen)
-    if action in TICKS:
+    if action not in place.decisions:
+        raise NotAllowed(f"session {place.viewer.id} ({place.viewer.roles}) may not {action}")
+    if action in approval.TICKS:
         return _tick(place, action, certificates)
     reason = forms.text(form, "reason", longest=approval.LONGEST_REASON)
     level = Level(forms.choice(form, "level", list(Level), default=Level.COMPLETION))
@@ -82,7 +84,7 @@ def _by_achievement(certificates: Sequence[Certificate]) -> list[list[Certificat
 def _tick(place: Place, action: str, certificates: Sequence[Certificate]) -> Notice:
     for same in _by_achievement(certificates):
         members = [one.member for one in same]
-        approval.attest(same[0].achievement, members, is_attested=TICKS[action], actor=place.actor)
+        approval.attest(same[0].achievement, members, is_attested=approval.TICKS[action], actor=place.actor)
     return Notice("done", _said(action, len(certificates)))
 
 

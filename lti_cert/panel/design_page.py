@@ -103,7 +103,7 @@ def preview_of(place: Place, written: Written, level: Level) -> DesignPreview:
     """With the form as it stands; with the saved design for those who may not change it."""
     achievement = _achievement(place)
     try:
-        may_edit = place.viewer.may_approve
+        may_edit = place.viewer.may_edit
         design = _design(achievement, written) if may_edit else designs.design_of(achievement)
         return DesignPreview(_as_url(picture.of_first_page(printing.preview(achievement, design, level))), level)
     except LtiCertError as fault:

@@ -14,6 +14,17 @@ Tab = Literal["overview", "rules", "people", "design"]
 
 
 @dataclass(frozen=True)
+class OtherCertificate:
+    """One of several that a course has, to be chosen above the tabs."""
+
+    name: str
+    """As requests name it."""
+    title: str
+    status: str
+    pending: int = 0
+
+
+@dataclass(frozen=True)
 class Header:
     """What stands above the tabs on each of them."""
 
@@ -27,6 +38,17 @@ class Header:
     """False for teaching assistants: rules and design are shown, not changed."""
     may_decide: bool = True
     notice: Notice | None = None
+    certificates_on: bool = True
+    """False: nothing is evaluated in this course."""
+    chosen: str = ""
+    """Names the achievement that the page is about where that is not the only one; "new" for one to be made."""
+    choices: tuple[OtherCertificate, ...] = ()
+    """All of them, where there are several."""
+
+    @property
+    def query(self) -> str:
+        """What an address carries so that its answer is about the same achievement."""
+        return f"?achievement={self.chosen}" if self.chosen else ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +96,22 @@ class OverviewPage:
     needs: tuple[Need, ...] = ()
     funnel: tuple[FunnelStep, ...] = ()
     sync: SyncStatus = field(default_factory=lambda: SyncStatus("never", "Grades have not been read yet."))
+    missing: tuple[str, ...] = ()
+    """What the platform does not tell of learners, and what that means. A sentence each."""
+    offer: "TakeOverOffer | None" = None
+    assistants_may_approve: bool = False
     tab: Tab = "overview"
+
+
+@dataclass(frozen=True)
+class TakeOverOffer:
+    """This course is a copy, and may begin with the settings of the old one."""
+
+    course: str
+    certificates: tuple[str, ...]
+    """Their titles."""
+    waits_for_grades: bool = False
+    """Assessments are matched by name, so they have to be known first."""
 
 
 @dataclass(frozen=True)
@@ -207,6 +244,10 @@ class PeopleFilter:
     page: int = 1
 
 
+DECISIONS = ("approve", "deny", "grant", "revoke", "reopen", "reissue", "attest", "unattest", "confirm_held")
+"""In the order in which they are offered for several people at once."""
+
+
 @dataclass(frozen=True)
 class PeoplePage:
     header: Header
@@ -226,6 +267,8 @@ class PeoplePage:
     """References of all that match, where they may be selected beyond this page; else empty."""
     attestation: str = ""
     """What an instructor confirms by hand, if the rule asks for it."""
+    decisions: tuple[str, ...] = DECISIONS
+    """Those that this person makes."""
     tab: Tab = "people"
 
 

@@ -29,6 +29,14 @@ STALE = "Nothing newer could be read since then. Your instructors see why."
 """The reason itself speaks of the platform's services, which is for those who can do something about it."""
 
 CLOSED = Notice("info", "This certificate is closed: nothing more is awarded. What was earned stays valid.")
+OFF = Notice(
+    "info", "Certificates are switched off in this course for now: nothing is awarded. What was earned stays valid."
+)
+TEST_STUDENT = Notice(
+    "info",
+    "You are looking as a test student. A test student is never evaluated: she has no place among the learners, and "
+    "nothing is ever awarded to her.",
+)
 NOT_A_LEARNER = Notice(
     "info",
     "You see this page as a learner does. You are not listed as a learner of this course, so it holds no scores of "
@@ -42,9 +50,10 @@ def pages_for(viewer: PanelSession) -> tuple[LearnerPage, ...]:
     course = place.course
     as_of = freshness(course, stale_because=STALE if course.stale_reason and course.synced_at else "")
     shown = [achievement for achievement in place.achievements if achievement.status != Status.DRAFT]
-    if not shown:
-        return (LearnerPage(NO_TITLE, course.title, as_of, card=NothingYet("no_achievement")),)
     member = db.session.get_one(Member, viewer.member_id)
+    if not shown:
+        notice = TEST_STUDENT if member.is_test_user else None
+        return (LearnerPage(NO_TITLE, course.title, as_of, card=NothingYet("no_achievement"), notice=notice),)
     items, results = saving.items_of(course.id), evidence.scores_of(member.id)
     pages = (_page(viewer, member, one, as_of, items, results) for one in shown)
     return tuple(replace(page, key=f"-{number}" if number else "") for number, page in enumerate(pages))
@@ -71,7 +80,7 @@ def _page(
     card = card_of(certificate)
     nothing = None if card else _nothing_yet(viewer, member, course)
     if nothing:
-        return LearnerPage(achievement.title, course.title, as_of, card=nothing)
+        return LearnerPage(achievement.title, course.title, as_of, card=nothing, notice=_notice(achievement, member))
     rule = saving.rule_of(achievement)
     progress = progress_of(rule.criteria, items, results, is_attested=is_attested(achievement, member))
     page = LearnerPage(
@@ -81,6 +90,7 @@ def _page(
         requirements=progress.requirements,
         card=card,
         about=_about(rule, items),
+        missing=_missing(member) if member.is_evaluated else (),
         notice=_notice(achievement, member),
     )
     if not member.is_evaluated:
@@ -103,8 +113,9 @@ def is_attested(achievement: Achievement, member: Member) -> bool:
 
 def _has_next_step(achievement: Achievement, certificate: Certificate | None, progress: Progress) -> bool:
     """Not where nothing she does would change anything by itself."""
-    if achievement.status != Status.OPEN or certificate is None:
-        return achievement.status == Status.OPEN
+    is_deciding = achievement.status == Status.OPEN and achievement.course.certificates_on
+    if not is_deciding or certificate is None:
+        return is_deciding
     if certificate.state == State.NONE:
         return True
     is_upgrade_open = not certificate.pending_level and not certificate.is_distinction_denied
@@ -121,7 +132,21 @@ def _about(rule: Rule, items: Sequence[Item]) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def _missing(member: Member) -> tuple[str, ...]:
+    """What the platform keeps to itself, and what that means for her."""
+    lines = []
+    if not member.name:
+        lines.append("Your name is not known here. You can earn the certificate; its document waits until it is.")
+    if not member.email:
+        lines.append("Your e-mail address is not known here, so no mail can be sent to you: look here for news.")
+    return tuple(lines)
+
+
 def _notice(achievement: Achievement, member: Member) -> Notice | None:
+    if member.is_test_user:
+        return TEST_STUDENT
     if not member.is_evaluated and not member.left_at:
         return NOT_A_LEARNER
+    if not achievement.course.certificates_on:
+        return OFF
     return CLOSED if achievement.status == Status.CLOSED else None

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import and_, distinct, func, select
 
-from lti_cert.achievements import saving
+from lti_cert.achievements import saving, taking_over
 from lti_cert.achievements.criteria import Finding, Kind, Outcome, obstacles
 from lti_cert.achievements.models import Achievement, Status
 from lti_cert.certificates import evaluation, reading
@@ -12,7 +12,7 @@ from lti_cert.certificates.models import Certificate, Credential, CredentialStat
 from lti_cert.core.database import db
 from lti_cert.courses.models import Course, HeldSnapshot, Member, Result
 from lti_cert.issuing.models import DocumentAwaited
-from lti_cert.panel.instructor_pages import FunnelStep, Need, OverviewPage
+from lti_cert.panel.instructor_pages import FunnelStep, Need, OverviewPage, TakeOverOffer
 from lti_cert.panel.pages import Notice
 from lti_cert.panel.place import Place, header
 from lti_cert.panel.sync_status import status_of
@@ -29,6 +29,38 @@ def page_for(place: Place, notice: Notice | None = None) -> OverviewPage:
         needs=(*_needs_of_course(place.course), *(_needs(achievement, counts) if achievement and counts else ())),
         funnel=_funnel(achievement, counts) if achievement and counts and place.course.synced_at else (),
         sync=status_of(place.course),
+        missing=tuple(_missing(place.course)),
+        offer=_offer(place),
+        assistants_may_approve=place.course.assistants_may_approve,
+    )
+
+
+def _missing(course: Course) -> Iterator[str]:
+    nameless, unreachable = db.session.execute(
+        select(func.count().filter(Member.name == ""), func.count().filter(Member.email == "")).where(
+            Member.course_id == course.id, Member.is_evaluated
+        )
+    ).one()
+    if nameless:
+        yield (
+            f"The platform does not tell the name of {counted(nameless, 'learner', 'learners')}. They can earn a "
+            "certificate; its document waits until a name is known."
+        )
+    if unreachable:
+        yield (
+            f"It tells no e-mail address of {counted(unreachable, 'learner', 'learners')}: no mail can be sent to "
+            "them, and they find their certificates here."
+        )
+
+
+def _offer(place: Place) -> TakeOverOffer | None:
+    origin = taking_over.origin_of(place.course) if place.viewer.may_edit else None
+    if origin is None:
+        return None
+    return TakeOverOffer(
+        origin.title or origin.label or "another course",
+        tuple(one.title for one in saving.of_course(origin.id)),
+        waits_for_grades=place.course.synced_at is None,
     )
 
 

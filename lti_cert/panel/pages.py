@@ -146,6 +146,8 @@ class LearnerPage:
     """None: in progress, with nothing decided."""
     about: tuple[str, ...] = ()
     """How it is awarded, the same for everybody: the rule, who approves, an award-from date. A sentence each."""
+    missing: tuple[str, ...] = ()
+    """What the platform does not tell of her, and what that means. A sentence each."""
     notice: Notice | None = None
     key: str = ""
     """Keeps the ids of the document apart where a course has several achievements."""

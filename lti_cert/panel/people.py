@@ -2,7 +2,7 @@
 number of statements that does not depend on how many people there are.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from sqlalchemy import and_, select
@@ -18,7 +18,7 @@ from lti_cert.core.database import db, id_set
 from lti_cert.core.errors import NotFound
 from lti_cert.courses.models import Member
 from lti_cert.panel import forms, requirements
-from lti_cert.panel.instructor_pages import PeopleFilter, PeoplePage, PersonRow
+from lti_cert.panel.instructor_pages import DECISIONS, PeopleFilter, PeoplePage, PersonRow
 from lti_cert.panel.pages import Notice
 from lti_cert.panel.place import Place, header
 
@@ -59,7 +59,7 @@ def page_for(place: Place, wanted: PeopleFilter, notice: Notice | None = None) -
     if not 1 <= wanted.page <= pages:
         raise NoSuchPage(f"page {wanted.page} of {pages}")
     here = found[(wanted.page - 1) * PER_PAGE : wanted.page * PER_PAGE]
-    rows = rows_of(achievement, [row.id for row in here])
+    rows = rows_of(achievement, [row.id for row in here], place.decisions)
     criteria = saving.rule_of(achievement).criteria
     return PeoplePage(
         header=header(place, notice, counts=counts),
@@ -73,6 +73,7 @@ def page_for(place: Place, wanted: PeopleFilter, notice: Notice | None = None) -
         flag_counts={flag: counts[flag] for flag in FLAG_NAMES},
         all_matching=tuple(f"{row.id}:{row.version}" for row in found) if len(found) <= MOST_SELECTED else (),
         attestation=attestation_of(criteria),
+        decisions=tuple(action for action in DECISIONS if action in place.decisions),
     )
 
 
@@ -88,8 +89,10 @@ def _matching(achievement: Achievement, wanted: PeopleFilter) -> Sequence[Any]:
     return sorted(found, key=lambda row: shares[row.member_id], reverse=wanted.sort == "-progress")
 
 
-def rows_of(achievement: Achievement, certificate_ids: Sequence[int]) -> dict[int, PersonRow]:
-    """By certificate."""
+def rows_of(
+    achievement: Achievement, certificate_ids: Sequence[int], decisions: Collection[str]
+) -> dict[int, PersonRow]:
+    """By certificate, with those of these decisions that may be made about each."""
     certificates = db.session.scalars(
         select(Certificate)
         .join(Certificate.member)
@@ -100,7 +103,10 @@ def rows_of(achievement: Achievement, certificate_ids: Sequence[int]) -> dict[in
     scope = and_(Member.course_id == achievement.course_id, Member.id.in_(id_set(member_ids)))
     outcome_of = evaluation.outcomes(achievement, scope)
     actions_of = _actions(achievement, member_ids)
-    return {one.id: _row(one, outcome_of(one.member_id), actions_of(one)) for one in certificates}
+    return {
+        one.id: _row(one, outcome_of(one.member_id), tuple(action for action in actions_of(one) if action in decisions))
+        for one in certificates
+    }
 
 
 def _row(certificate: Certificate, outcome: Outcome, actions: tuple[str, ...]) -> PersonRow:

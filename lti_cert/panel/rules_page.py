@@ -1,6 +1,6 @@
 """The rules tab: the rule in one sentence, the form, the chart, and what saving would do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from lti_cert.achievements import saving
 from lti_cert.achievements.criteria import Item, obstacles, sentence
@@ -54,9 +54,19 @@ def page_for(place: Place, written: Written | None = None, notice: Notice | None
         award_from=written.award_from,
         charts=histogram.charts_for(achievement, rule.criteria, items) if achievement and rule else (),
         errors=dict(written.errors or {}),
-        warnings=tuple(obstacles(rule.criteria, items)) if rule and place.course.synced_at else (),
+        warnings=tuple(_warnings(place, rule, items)),
         version=written.version,
     )
+
+
+def _warnings(place: Place, rule: Rule | None, items: Sequence[Item]) -> Iterator[str]:
+    if not place.course.certificates_on:
+        yield (
+            "Certificates are off in this course: nobody is looked at, whatever the rule says. They are switched on "
+            "again at the foot of the overview."
+        )
+    if rule and place.course.synced_at:
+        yield from obstacles(rule.criteria, items)
 
 
 def _in_a_sentence(rule: Rule, items: Sequence[Item]) -> str:
@@ -80,7 +90,7 @@ def preview_of(place: Place, written: Written) -> Preview:
     return shown(rehearsed, approval=rule.approval, seen=rules_form.name_of(rule, written.version))
 
 
-def save(place: Place, written: Written, *, action: str, seen: str, is_confirmed: bool) -> Notice:
+def save(place: Place, written: Written, *, action: str, seen: str, is_confirmed: bool) -> tuple[Achievement, Notice]:
     """Save what the form says: as a draft, or as it was previewed. In the caller's transaction.
 
     :raises RuleRejected: the form holds no rule.
@@ -95,10 +105,12 @@ def save(place: Place, written: Written, *, action: str, seen: str, is_confirmed
     achievement = _write(place, rule, written.version, is_confirmed=is_confirmed)
     if action == "open":
         saving.open_(achievement, is_confirmed=is_confirmed)
-    return Notice("done", _saved(achievement))
+    return achievement, Notice("done", _saved(achievement))
 
 
 def _saved(achievement: Achievement) -> str:
+    if achievement.status == Status.OPEN and not achievement.course.certificates_on:
+        return f"Version {achievement.criteria_version} is saved; nobody is looked at while certificates are off."
     if achievement.status == Status.OPEN:
         return f"Version {achievement.criteria_version} is saved and open; everybody is looked at by it now."
     return f"Version {achievement.criteria_version} is saved as a {achievement.status}; nothing is awarded by it yet."
@@ -108,8 +120,8 @@ def _write(place: Place, rule: Rule, seen_version: int, *, is_confirmed: bool) -
     # Two people who make the first rule of a course at once must not make two achievements.
     db.session.refresh(place.course, with_for_update=True)
     existing = saving.of_course(place.course.id)
-    if existing:
-        achievement = existing[0]
+    if existing and not place.is_new:
+        achievement = place.achievement or existing[0]
         saving.save(achievement, rule, actor=place.actor, seen_version=seen_version, is_confirmed=is_confirmed)
         return achievement
     if seen_version:

@@ -5,16 +5,17 @@ All but documents are fragments for the shell (`launch.views.panel`), asked for 
 
 import io
 
-from flask import Blueprint, Response, jsonify, render_template, request, send_file, url_for
+from flask import Blueprint, Response, jsonify, make_response, render_template, request, send_file, url_for
 
-from lti_cert.achievements import saving
+from lti_cert.achievements import course_settings, saving
+from lti_cert.achievements.models import Achievement
 from lti_cert.achievements.rules import RuleRejected
-from lti_cert.core import ids
+from lti_cert.core import ids, web
 from lti_cert.core.database import transaction
 from lti_cert.core.errors import InputRejected, NotFound
 from lti_cert.courses import freshness, sync
 from lti_cert.issuing import documents
-from lti_cert.launch import session, tickets
+from lti_cert.launch import deep_linking, origins, session, tickets
 from lti_cert.launch.models import PanelSession
 from lti_cert.panel import (
     credentials,
@@ -26,12 +27,14 @@ from lti_cert.panel import (
     learner,
     overview,
     people,
+    placing,
     rules_form,
     rules_page,
     sync_status,
+    taking_over,
 )
 from lti_cert.panel.pages import LearnerPage, Notice, Watch
-from lti_cert.panel.place import place_of
+from lti_cert.panel.place import Place, place_of
 
 bp = Blueprint("panel", __name__, url_prefix="/panel")
 
@@ -40,9 +43,16 @@ _ID = f"<int(max={forms.LARGEST_NUMBER}):certificate_id>"
 Answer = str | tuple[str, int]
 
 
+def _place(viewer: PanelSession) -> Place:
+    """With the achievement that the request is about, where it names one."""
+    return place_of(viewer, request.values.get("achievement", ""))
+
+
 @bp.get("/home")
 def home() -> str:
     viewer = session.current()
+    if deep_linking.find(viewer):
+        return render_template("panel/placing.html", page=placing.page_for(viewer))
     return _overview(viewer) if viewer.is_staff else _progress(viewer)
 
 
@@ -81,7 +91,27 @@ def show_overview() -> str:
 
 
 def _overview(viewer: PanelSession, notice: Notice | None = None) -> str:
-    return render_template("panel/overview.html", page=overview.page_for(place_of(viewer), notice))
+    return render_template("panel/overview.html", page=overview.page_for(_place(viewer), notice))
+
+
+@bp.post("/settings")
+def save_settings() -> str:
+    viewer = session.require_editor()
+    with transaction():
+        course_settings.change(
+            place_of(viewer).course,
+            certificates_on=request.form.get("certificates_on") == "yes",
+            assistants_may_approve=request.form.get("assistants_may_approve") == "yes",
+        )
+    return _overview(viewer, Notice("done", "The settings are saved."))
+
+
+@bp.post("/take-over")
+def take_over() -> str:
+    viewer = session.require_editor()
+    with transaction():
+        notice = taking_over.take_over(place_of(viewer))
+    return _overview(viewer, notice)
 
 
 @bp.post("/sync")
@@ -100,12 +130,12 @@ def show_sync_status() -> str:
 
 @bp.get("/sync/accept")
 def show_held_snapshot() -> str:
-    return render_template("panel/held.html", page=held_snapshot.page_for(place_of(session.require_staff())))
+    return render_template("panel/held.html", page=held_snapshot.page_for(_place(session.require_staff())))
 
 
 @bp.post("/sync/accept")
 def accept_held_snapshot() -> str:
-    viewer = session.require_approver()
+    viewer = session.require_editor()
     run_id = forms.whole_number(request.form, "run")
     with transaction():
         sync.accept_held(place_of(viewer).course, run_id)
@@ -117,31 +147,35 @@ def show_rules() -> str:
     return _rules(session.require_staff())
 
 
-def _rules(viewer: PanelSession, notice: Notice | None = None) -> str:
-    return render_template("panel/rules.html", page=rules_page.page_for(place_of(viewer), notice=notice))
+def _rules(viewer: PanelSession) -> str:
+    return _rules_of(_place(viewer))
+
+
+def _rules_of(place: Place, notice: Notice | None = None) -> str:
+    return render_template("panel/rules.html", page=rules_page.page_for(place, notice=notice))
 
 
 @bp.post("/rules/preview")
 def preview_rules() -> Answer:
-    viewer = session.require_approver()
+    viewer = session.require_editor()
     written = rules_form.read(request.form)
-    place = place_of(viewer)
+    place = _place(viewer)
     try:
         shown = rules_page.preview_of(place, written)
     except RuleRejected as rejected:
         return _rejected_rules(viewer, written, rejected)
-    return render_template("panel/_rules_preview.html", preview=shown, status=place_of(viewer).status)
+    return render_template("panel/_rules_preview.html", preview=shown, status=_place(viewer).status)
 
 
 @bp.post("/rules")
 def save_rules() -> Answer:
-    viewer = session.require_approver()
+    viewer = session.require_editor()
     written = rules_form.read(request.form)
     action = forms.choice(request.form, "action", rules_page.ACTIONS)
     try:
         with transaction():
-            notice = rules_page.save(
-                place_of(viewer),
+            achievement, notice = rules_page.save(
+                _place(viewer),
                 written,
                 action=action,
                 seen=request.form.get("seen", ""),
@@ -149,23 +183,39 @@ def save_rules() -> Answer:
             )
     except RuleRejected as rejected:
         return _rejected_rules(viewer, written, rejected)
-    return _rules(viewer, notice)
+    return _rules_of(place_of(viewer, str(achievement.id)), notice)
 
 
 def _rejected_rules(viewer: PanelSession, written: rules_form.Written, rejected: RuleRejected) -> Answer:
     form = rules_form.with_problems(written, rejected.found)
-    return render_template("panel/rules.html", page=rules_page.page_for(place_of(viewer), form)), rejected.status
+    return render_template("panel/rules.html", page=rules_page.page_for(_place(viewer), form)), rejected.status
 
 
 @bp.post("/close")
 def close() -> str:
-    viewer = session.require_approver()
+    viewer = session.require_editor()
     with transaction():
-        achievement = place_of(viewer).achievement
-        if achievement is None:
-            raise NotFound(f"achievement of course {viewer.course_id}")
-        saving.close(achievement)
-    return _rules(viewer, Notice("done", "It is closed: nothing more is awarded. What was earned stays valid."))
+        saving.close(_achievement(viewer))
+    notice = Notice("done", "It is closed: nothing more is awarded. What was earned stays valid.")
+    return _rules_of(_place(viewer), notice)
+
+
+@bp.post("/remove")
+def remove() -> str:
+    viewer = session.require_editor()
+    with transaction():
+        removed = _achievement(viewer)
+        saving.remove(removed)
+    notice = Notice("done", f"“{removed.title}” is removed. What was earned with it stays valid.")
+    return render_template("panel/overview.html", page=overview.page_for(place_of(viewer), notice))
+
+
+def _achievement(viewer: PanelSession) -> Achievement:
+    """:raises NotFound: there is none that the request could be about."""
+    found = _place(viewer).achievement
+    if found is None:
+        raise NotFound(f"achievement of course {viewer.course_id}")
+    return found
 
 
 @bp.get("/people")
@@ -175,13 +225,13 @@ def show_people() -> str:
 
 
 def _people(viewer: PanelSession, asked: forms.Form, notice: Notice | None = None) -> str:
-    page = people.page_for(place_of(viewer), people.read_filter(asked), notice)
+    page = people.page_for(_place(viewer), people.read_filter(asked), notice)
     return render_template("panel/people.html", page=page)
 
 
 @bp.get(f"/people/{_ID}")
 def show_evidence(certificate_id: int) -> str:
-    page = evidence_row.row_for(place_of(session.require_staff()), certificate_id)
+    page = evidence_row.row_for(_place(session.require_staff()), certificate_id)
     return render_template("panel/evidence.html", page=page)
 
 
@@ -190,7 +240,7 @@ def decide() -> str:
     viewer = session.require_approver()
     people.read_filter(request.form)  # a list that could not be shown afterwards is refused before
     with transaction():
-        notice = deciding.decide(place_of(viewer), request.form)
+        notice = deciding.decide(_place(viewer), request.form)
     return _people(viewer, request.form, notice)
 
 
@@ -200,18 +250,18 @@ def show_design() -> str:
 
 
 def _design(viewer: PanelSession, notice: Notice | None = None) -> str:
-    return render_template("panel/design.html", page=design_page.page_for(place_of(viewer), notice=notice))
+    return render_template("panel/design.html", page=design_page.page_for(_place(viewer), notice=notice))
 
 
 @bp.post("/design")
 def save_design() -> Answer:
-    viewer = session.require_approver()
+    viewer = session.require_editor()
     written = design_page.read(request.form, request.files)
     try:
         with transaction():
-            notice = design_page.save(place_of(viewer), written)
+            notice = design_page.save(_place(viewer), written)
     except InputRejected as fault:
-        page = design_page.rejected(place_of(viewer), written, fault)
+        page = design_page.rejected(_place(viewer), written, fault)
         return render_template("panel/design.html", page=page), fault.status
     return _design(viewer, notice)
 
@@ -220,8 +270,29 @@ def save_design() -> Answer:
 def preview_design() -> str:
     viewer = session.require_staff()
     written = design_page.read(request.form, request.files)
-    preview = design_page.preview_of(place_of(viewer), written, design_page.read_level(request.form))
+    preview = design_page.preview_of(_place(viewer), written, design_page.read_level(request.form))
     return render_template("panel/_design_preview.html", preview=preview)
+
+
+@bp.post("/placing/<choice>/ticket")
+def give_placing_ticket(choice: str) -> Response:
+    viewer = session.current()
+    deep_linking.require(viewer)
+    placing.links_of(viewer, choice)
+    return jsonify(url=tickets.issue(viewer, url_for(".place_link", choice=choice)))
+
+
+@bp.get("/placing/<choice>")
+def place_link(choice: str) -> Response:
+    """Hands the chosen link to the platform: a page of its own, from which the browser posts it there."""
+    viewer = tickets.redeem(request.args.get("ticket", ""), url_for(".place_link", choice=choice))
+    asked = deep_linking.require(viewer)
+    token = deep_linking.answer(asked, *placing.links_of(viewer, choice))
+    web.allow_framing(viewer.frame_ancestors.split())
+    web.allow_posting_to(origins.origin_of(asked.return_url) or "")
+    response = make_response(render_template("panel/placed.html", action=asked.return_url, token=token))
+    response.headers["Referrer-Policy"] = "origin"  # some platforms refuse a form that does not say where it comes from
+    return response
 
 
 @bp.post("/credentials/<public_id>/ticket")

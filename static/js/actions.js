@@ -43,6 +43,18 @@ export async function openDocument(button) {
   }
 }
 
+/** The answer goes to the platform from a page of its own, which this one makes way for. */
+export async function placeLink(form, choice) {
+  const problem = form.querySelector("[data-placing-failed]");
+  problem.hidden = true;
+  try {
+    const url = await ticketFor(`/panel/placing/${choice}/ticket`);
+    if (url) window.location.replace(url);
+  } catch {
+    problem.hidden = false;
+  }
+}
+
 /** Inside a frame the clipboard may be refused; the older command works there, and failing both the text is marked. */
 export async function copyText(button) {
   const field = document.getElementById(button.dataset.copy);

@@ -91,7 +91,7 @@ function wantedHeight() {
 }
 
 /** Tells the LMS how high the frame should be. Any origin may hear it: nobody could use it. */
-export function followHeight() {
+export function followHeight(asText) {
   if (window.parent === window) return;
   let sent = 0;
   let due = false;
@@ -100,7 +100,9 @@ export function followHeight() {
     const height = wantedHeight();
     if (Math.abs(height - sent) < 2) return;
     sent = height;
-    window.parent.postMessage({ subject: "lti.frameResize", height }, "*");
+    const message = { subject: "lti.frameResize", height };
+    window.parent.postMessage(message, "*");
+    if (asText) window.parent.postMessage(JSON.stringify(message), "*");
   };
   new ResizeObserver(() => {
     if (due) return;

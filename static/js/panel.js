@@ -1,16 +1,17 @@
 // The panel inside the LMS: starts the session, loads the first page, hands presses to the part that they belong to.
 
-import { askOnce, copyText, openDocument } from "./actions.js";
+import { askOnce, copyText, openDocument, placeLink } from "./actions.js";
 import { followHeight, isWaiting, showInstead, showLocalTimes } from "./page.js";
 import { describeDecision, refreshSelection, selectAllMatching, selectNone, selectPage } from "./people.js";
 import { followRequests, retry } from "./requests.js";
 import { addCriterion, outdatePreview, removeCriterion } from "./rules.js";
-import { lastTab, takeSession } from "./session.js";
+import { hearsTexts, lastTab, takeSession } from "./session.js";
 
 const PRESSES = {
   "[data-retry]": retry,
   "[data-document]": openDocument,
   "[data-copy]": copyText,
+  "[data-place]": (button) => placeLink(button.form, button.dataset.place),
   "[data-select-all]": selectAllMatching,
   "[data-select-none]": selectNone,
   "[data-add]": addCriterion,
@@ -37,14 +38,21 @@ function describeForms() {
   for (const form of document.querySelectorAll("form[data-decide]")) describeDecision(form);
 }
 
+function submitPlacing(event) {
+  if (!event.target.matches("[data-placing]")) return;
+  event.preventDefault();
+  placeLink(event.target, new FormData(event.target).get("choice"));
+}
+
 document.addEventListener("click", dispatch(PRESSES));
+document.addEventListener("submit", submitPlacing);
 document.addEventListener("change", dispatch(CHANGES));
 document.addEventListener("htmx:confirm", askOnce);
 document.addEventListener("htmx:after:swap", describeForms);
-followRequests();
-followHeight();
-
 const hasSession = takeSession();
+followRequests();
+followHeight(hearsTexts());
+
 if (!isWaiting()) {
   showLocalTimes(document);
   describeForms();

@@ -16,10 +16,15 @@ export function takeSession() {
   const given = document.body.dataset.session;
   if (given) {
     delete document.body.dataset.session;
-    keep({ token: given, tab: null });
+    keep({ token: given, tab: null, hearsTexts: hearsTexts() });
   }
   token = given ?? history.state?.token ?? null;
   return token !== null;
+}
+
+/** Whether the LMS's page takes messages as JSON texts only. */
+export function hearsTexts() {
+  return "hearsTexts" in document.body.dataset || Boolean(history.state?.hearsTexts);
 }
 
 export function authorization() {

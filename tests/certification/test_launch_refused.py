@@ -97,7 +97,7 @@ CLAIMS: list[tuple[dict[str, Any], str]] = [
     ({"nonce": REMOVED}, "The launch has no nonce"),
     ({"nonce": 5}, "The launch has no nonce"),
     ({"nonce": "made up"}, "The launch does not answer this login"),
-    ({"message_type": "LtiDeepLinkingRequest"}, "This kind of launch is not supported"),
+    ({"message_type": "LtiDeepLinkingRequest"}, "The request to choose a link is incomplete"),
     ({"message_type": "LtiNothing"}, "This kind of launch is not supported"),
     ({"message_type": ["LtiResourceLinkRequest"]}, "This kind of launch is not supported"),
     ({"version": 1.3}, "This version of LTI is not supported"),

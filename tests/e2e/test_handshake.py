@@ -6,12 +6,9 @@ import pytest
 from flask import Flask, request
 from playwright.sync_api import Frame, Page
 
-from lti_cert.core.database import transaction
-from lti_cert.demo.platform import Launch, Lms, Tool
-from lti_cert.demo.sample_course import sample_course
-from lti_cert.demo.serving import running, running_lms
-from lti_cert.lti import registrations
+from lti_cert.demo.platform import Launch, Lms
 from lti_cert.settings import Settings
+from tests.e2e.tool_in_lms import tool_in_lms
 from tests.launching import sessions
 
 FORGETFUL = """addEventListener("message", (event) => {
@@ -29,17 +26,7 @@ def settings(make_settings: Callable[..., Settings], free_port: Callable[[], int
 
 @pytest.fixture
 def lms(app: Flask, settings: Settings) -> Iterator[Lms]:
-    """The demo LMS at 127.0.0.1, with the tool at localhost: another site."""
-    lms = Lms([sample_course()], [Tool.at(settings.base_url)])
-    with running(app, "localhost", int(settings.base_url.rpartition(":")[2])), running_lms(lms):
-        with transaction():
-            registrations.add(
-                issuer=lms.issuer,
-                client_id=lms.tools[0].client_id,
-                auth_url=f"{lms.issuer}/auth",
-                token_url=lms.token_url,
-                jwks_url=f"{lms.issuer}/jwks",
-            )
+    with tool_in_lms(app, settings) as lms:
         yield lms
 
 

@@ -75,6 +75,9 @@ def test_launching_twice_makes_two_sessions_of_one_member(browser: Browser) -> N
         (["http://purl.imsglobal.org/vocab/lis/v2/membership#ContentDeveloper"], True, False),
         ([LEARNER], False, False),
         ([LEARNER, MENTOR], False, False),
+        ([INSTRUCTOR, MENTOR], True, True),
+        (["TeachingAssistant", "Mentor"], True, False),
+        (["http://purl.imsglobal.org/vocab/lis/v2/membership/Mentor#Reviewer", LEARNER], False, False),
         (["Instructor"], True, True),
         (["http://purl.imsglobal.org/vocab/lis/v2/institution/person#Instructor"], False, False),
         (["http://purl.imsglobal.org/vocab/lis/v2/system/person#Administrator", LEARNER], False, False),
@@ -90,8 +93,17 @@ def test_powers_come_from_the_roles_in_the_course(
     assert (session.is_staff, session.may_approve) == (is_staff, may_approve)
 
 
-def test_a_mentor_is_told_that_there_is_nothing_for_her(browser: Browser) -> None:
-    response = browser.launch(roles=[MENTOR])
+@pytest.mark.parametrize(
+    "roles",
+    [
+        [MENTOR],
+        ["Mentor"],
+        ["http://purl.imsglobal.org/vocab/lis/v2/membership/Mentor#Advisor"],
+        [MENTOR, "http://purl.imsglobal.org/vocab/lis/v2/institution/person#Instructor", "urn:of:another:vocabulary"],
+    ],
+)
+def test_a_mentor_is_told_that_there_is_nothing_for_her(browser: Browser, roles: list[str]) -> None:
+    response = browser.launch(roles=roles)
     assert response.status_code == 403
     assert title(response) == "There is nothing here for you"
     assert (sessions(), count(Member)) == ([], 0)

@@ -13,8 +13,11 @@ from werkzeug.test import TestResponse
 
 from lti_cert.core.database import db
 from lti_cert.courses.models import Course, Member, ResourceLink
+from lti_cert.lti import keys
 from lti_cert.settings import Settings
-from tests.launching import Browser, Platform, sessions, title
+from tests.launching import Browser, Platform, session_token, sessions
+from tests.placing import DL, message_of, placed
+from tests.visiting import Visitor
 
 RECORDED = Path(__file__).parents[1] / "fixtures" / "moodle"
 ISSUER = "http://127.0.0.1:8100"
@@ -103,6 +106,16 @@ def test_the_services_of_a_link_are_kept(moodle: Callable[[str], TestResponse]) 
     assert link.memberships_url.endswith("/CourseSection/2/bindings/1/memberships")
 
 
-def test_deep_linking_is_refused_in_words(moodle: Callable[[str], TestResponse]) -> None:
-    response = moodle("teacher1-deeplinking")
-    assert (response.status_code, title(response)) == (400, "This kind of launch is not supported")
+def test_a_recorded_request_for_a_link_gets_an_answer_as_it_was_once_taken(
+    app: Flask, settings: Settings, moodle: Callable[[str], TestResponse]
+) -> None:
+    keys.ensure_key(settings)
+    visitor = Visitor(app.test_client(), session_token(moodle("teacher1-deeplinking")))
+    said = message_of(placed(visitor), audience=ISSUER)
+    taken = json.loads((RECORDED / "deeplink-response-claims.json").read_text())
+    assert said.keys() - taken.keys() == {"sub"}
+    assert taken.keys() <= said.keys()
+    assert all(isinstance(said[claim], type(value)) for claim, value in taken.items())
+    (item,), (taken_item,) = said[DL + "content_items"], taken[DL + "content_items"]
+    assert item["type"] == taken_item["type"]
+    assert "url" not in item

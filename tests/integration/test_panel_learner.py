@@ -14,14 +14,17 @@ from werkzeug.test import TestResponse
 from lti_cert.achievements import saving
 from lti_cert.achievements.models import Achievement
 from lti_cert.certificates import approval
-from lti_cert.certificates.models import Credential
+from lti_cert.certificates.models import Certificate, Credential
 from lti_cert.core.database import db, transaction
 from lti_cert.courses.models import Course, Member
 from lti_cert.lti.claims import INSTRUCTOR, LEARNER
 from lti_cert.outbox.models import OutboxRow
 from lti_cert.sources.snapshot import Snapshot
 from tests import building as b
-from tests.visiting import visitor, words
+from tests.launching import INSTRUCTOR as INSTRUCTOR_ROLE
+from tests.launching import LEARNER as MEMBERSHIP_LEARNER
+from tests.launching import REMOVED, Browser
+from tests.visiting import Visitor, visitor, words
 
 pytestmark = pytest.mark.each_database
 
@@ -122,7 +125,8 @@ def test_nobody_is_promised_an_e_mail_without_an_address(client: FlaskClient) ->
         session.scalars(select(Member)).one().email = ""
     page = seen_by_ada(client, course)
     assert "What is decided is shown here." in page
-    assert "e-mail" not in page
+    assert "you get an e-mail" not in page
+    assert "Your e-mail address is not known here, so no mail can be sent to you" in page
 
 
 def test_an_earned_certificate_shows_its_link_and_what_distinction_still_takes(client: FlaskClient) -> None:
@@ -298,3 +302,50 @@ def test_the_number_of_statements_does_not_depend_on_the_size_of_the_course(clie
     few, many = count(5, 3), count(200, 30)
     assert many == few
     assert few < 30
+
+
+# -- who is not a learner, or is one without a name
+
+
+TEST_USER = "http://purl.imsglobal.org/vocab/lti/system/person#TestUser"
+
+
+@pytest.mark.parametrize("is_in_roster", [True, False])
+@pytest.mark.parametrize("has_certificate", [True, False])
+def test_a_test_student_is_told_that_she_is_never_evaluated(
+    browser: Browser, is_in_roster: bool, has_certificate: bool
+) -> None:
+    token = browser.enter(roles=[MEMBERSHIP_LEARNER, TEST_USER], sub="tess")
+    db.session.rollback()
+    course = db.session.scalars(select(Course)).one()
+    b.take(course, b.snapshot(ITEMS, {"tess": GOOD} if is_in_roster else {"ada": GOOD}))
+    if has_certificate:
+        b.achievement(course, AT_ONCE)
+        b.evaluate(course)
+    page = words(Visitor(browser.client, token).get("/panel/home"))
+    assert "A test student is never evaluated" in page
+    assert "Next:" not in page
+    tess = Credential.certificate.has(Certificate.member.has(Member.user_id == "tess"))
+    assert db.session.scalars(select(Credential).where(tess)).all() == []
+
+
+@pytest.mark.parametrize(("name", "email"), [("", ""), ("", "ada@example.edu"), ("Ada", "")])
+def test_what_the_platform_does_not_tell_is_said_with_what_follows(client: FlaskClient, name: str, email: str) -> None:
+    course, _ = begun(results=FAIR)
+    b.take(course, b.with_person(ada_with(GOOD), "ada", name="", email=""))
+    with transaction() as session:
+        ada = session.scalars(select(Member)).one()
+        ada.name, ada.email = name, email
+    page = seen_by_ada(client, course)
+    assert ("its document waits until it is" in page) == (not name)
+    assert ("no mail can be sent to you" in page) == (not email)
+    overview = words(visitor(client, course, "teacher", INSTRUCTOR).get("/panel/overview"))
+    assert ("does not tell the name of 1 learner." in overview) == (not name)
+    assert ("no e-mail address of 1 learner: no mail can be sent" in overview) == (not email)
+
+
+def test_an_anonymous_launch_leads_to_the_whole_panel(browser: Browser) -> None:
+    nothing = {"name": REMOVED, "email": REMOVED}
+    for role, shown in ((INSTRUCTOR_ROLE, "What needs you now"), (MEMBERSHIP_LEARNER, "No certificate here yet")):
+        token = browser.enter(roles=[role], sub=role, **nothing)
+        assert shown in words(Visitor(browser.client, token).get("/panel/home"))
