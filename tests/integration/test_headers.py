@@ -7,8 +7,10 @@ from flask import Flask, abort
 from werkzeug.test import TestResponse
 
 from tests.every_route import ROUTES
-from tests.launching import INSTRUCTOR, Browser, from_frame, ticket_of
+from tests.launching import INSTRUCTOR, Browser, from_frame, session_token, ticket_of
+from tests.placing import asked, placed
 from tests.tenants import Tenants
+from tests.visiting import Visitor
 
 CONTENT = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -110,6 +112,13 @@ def test_the_panel_may_be_framed_by_its_platform_only_and_a_held_launch_says_whe
     unheld = elsewhere.client.post("/lti/complete", data={"ticket": ticket_of(held), "value": "guessed"})
     assert unheld.status_code == 403
     check(unheld, ANYWHERE)
+
+
+def test_the_page_that_hands_a_chosen_link_over_may_send_it_to_its_platform(browser: Browser, own_keys: None) -> None:
+    page = placed(Visitor(browser.client, session_token(asked(browser))))
+    to_platform = CONTENT.replace("form-action 'self'", "form-action 'self' https://lms.example.edu")
+    expected = {"Content-Security-Policy": f"{to_platform}https://lms.example.edu", "Referrer-Policy": "origin"}
+    check(page, expected)
 
 
 def test_a_document_opened_by_ticket_is_under_the_policy(tenants: Tenants) -> None:
