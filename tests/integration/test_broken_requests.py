@@ -24,22 +24,12 @@ at_every_address = settings(
 )
 
 ODD = (
-    *("", " ", "\x00", "\r\nX-Odd: 1", "x" * 9000, "9" * 400, "-1", "1e400", "NaN", "²", "٣", "0x10", "1_000", "on"),
+    *("", " ", "\x00", "\r\nX-Odd: 1", "-1", "1e400", "NaN", "²", "٣", "0x10", "1_000", "on"),
     *("../../etc/passwd", "' OR 1=1 --", "<script>alert(1)</script>", "{{ 7*7 }}", "%s%n", "%", "🎓\u202e", "a.b.c"),
-    *(
-        "[]",
-        "{",
-        "null",
-        '{"a": {"b": []}}',
-        "[" * 5000,
-        "9999-99-99",
-        "2026-11-25T00:00",
-        "https://[::1",
-        "//x",
-        "a:b",
-    ),
+    *("[]", "{", "null", '{"a": {"b": []}}', "9999-99-99", "2026-11-25T00:00", "https://[::1", "//x", "a:b"),
 )
-texts = st.sampled_from(ODD) | st.text(max_size=20)
+huge = st.sampled_from(("x", "9", "[", "&", ";")).map(lambda sign: sign * 9000)
+texts = st.sampled_from(ODD) | st.text(max_size=20) | huge
 values = texts.map(lambda text: text.encode("utf-8", "surrogatepass")) | st.binary(max_size=20)
 NAMES = tuple(
     sorted(
@@ -133,9 +123,8 @@ def test_no_request_makes_the_tool_fail(tenants: Tenants, method: str, path: str
 # -- what only a platform can send: signed
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts | st.sampled_from([LTI, "Instructor"])
-odd_json = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=8
-)
+odd_lists = st.lists(scalars, max_size=3)
+odd_json = scalars | odd_lists | st.dictionaries(texts, scalars | odd_lists, max_size=3)
 SETTINGS_CLAIM = DL + "deep_linking_settings"
 CLAIMS = (
     *("iss", "aud", "azp", "sub", "exp", "iat", "nbf", "nonce", "name", "given_name", "family_name", "email", "locale"),
