@@ -1,7 +1,7 @@
 // What happens around each request that htmx makes: the token goes with it; its outcome is shown, announced, focused.
 
-import { announceIn, clearFault, fragment, keepFocus, showAbove, showInstead, showLocalTimes } from "./page.js";
-import { authorization, forgetSession, rememberTab } from "./session.js";
+import { announceIn, clearFault, fragment, isWaiting, keepFocus, showAbove, showInstead, showLocalTimes } from "./page.js";
+import { authorization, forgetSession, lastTab, rememberTab } from "./session.js";
 
 let failed = null;
 
@@ -57,6 +57,10 @@ function checkAnswer(event) {
   if (status === 401) {
     event.preventDefault();
     endSession();
+  } else if (status === 404 && isWaiting() && lastTab()) {
+    event.preventDefault(); // what was open before the reload is gone: begin where a launch begins
+    rememberTab(null);
+    window.htmx.ajax("GET", document.body.dataset.start, { target: "#panel" });
   } else if (status >= 400 && !headers.has("X-Reference")) {
     event.preventDefault(); // not our page but one of something in between, such as a proxy
     sayNoAnswer(ctx);

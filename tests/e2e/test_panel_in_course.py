@@ -130,6 +130,27 @@ def test_the_tabs_stay_with_the_chosen_certificate_over_a_reload(
     assert [db.session.get_one(Achievement, one.id).criteria_version for one in two] == [1, 2]
 
 
+def test_a_reload_after_the_chosen_certificate_is_gone_shows_what_there_is(
+    page: Page, lms: Lms, two: tuple[Achievement, Achievement]
+) -> None:
+    tool = opened(page, lms)
+    tool.get_by_role("button", name="Mastery").click()
+    tool.get_by_role("button", name="Rules").click()
+    expect(tool.get_by_role("heading", name="The rule")).to_be_visible()
+    tool.get_by_role("button", name="Close the certificate").click()
+    tool.get_by_role("button", name="Close it").click()
+    tool.get_by_role("button", name="Remove the certificate").click()
+    tool.get_by_role("button", name="Remove it").click()
+    expect(tool.get_by_text("“Mastery” is removed.")).to_be_visible()
+    expect(tool.locator("h1")).to_have_text("Basics")
+    frame = page.frame("tool")
+    assert frame
+    frame.evaluate("location.reload()")
+    expect(tool.get_by_text("What needs you now")).to_be_visible()
+    expect(tool.get_by_role("alert")).to_have_count(0)
+    assert two
+
+
 # -- the height of the frame
 
 

@@ -41,6 +41,16 @@ class Course:
         """Where somebody's browser goes to launch the tool; answers with a redirect to the tool's login."""
         return f"{self.issuer}/tools/{self.id}/open/{username}"
 
+    def choose_url(self, username: str) -> str:
+        """Where an author's browser goes to be asked by the tool what the unit is to show."""
+        return f"{self.issuer}/tools/{self.id}/choose/{username}"
+
+    def chosen(self) -> list[dict[str, Any]]:
+        """The content items that the platform took."""
+        answer = requests.get(f"{self.issuer}/tools/{self.id}/chosen", timeout=30)
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
+
     def grade(self, username: str, label: str, score: float | None) -> None:
         _post(f"{self.issuer}/tools/{self.id}/grade", {"username": username, "label": label, "score": score})
 

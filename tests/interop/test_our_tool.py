@@ -1,4 +1,4 @@
-"""Our tool at a platform that nobody here wrote: login, launch, token, line items, results, members."""
+"""Our tool at a platform that nobody here wrote: login, launch, token, line items, results, members, deep linking."""
 
 from collections.abc import Iterator
 
@@ -17,6 +17,7 @@ from tests import building as b
 from tests.browser import Browser
 from tests.draining import drain
 from tests.interop import open_edx as platform
+from tests.launching import sessions
 
 
 @pytest.fixture
@@ -82,3 +83,24 @@ def test_a_course_of_open_edx_is_launched_read_and_decided(course: platform.Cour
     }
     assert {member["user_id"] for member in members if member["level"]} == half_done
     assert half_done
+
+
+def test_open_edx_takes_a_chosen_certificate_and_launches_it(course: platform.Course, tool: str) -> None:
+    launch(course, "ines")
+    mirrored = db.session.scalars(select(Course)).one()
+    achievement = b.achievement(mirrored, b.document(title="Reefs & Tides"))
+
+    author = Browser()
+    shell = author.submit(author.get(course.choose_url("ines")))
+    token = shell.text.partition('data-session="')[2].partition('"')[0]
+    ticket = author.post(
+        f"{tool}/panel/placing/{achievement.id}/ticket", headers={"Authorization": f"Bearer {token}"}
+    ).json()
+    taken = author.submit(author.get(tool + ticket["url"]))
+    assert taken.status_code == 200, taken.text
+    (item,) = course.chosen()
+    assert (item["type"], item["title"]) == ("ltiResourceLink", "Reefs & Tides")
+    assert (item["url"], item["custom"]) == (f"{tool}/lti/launch", {"achievement": str(achievement.id)})
+
+    launch(course, "dara")
+    assert [one.achievement_id for one in sessions()] == [None, None, achievement.id]
