@@ -1,6 +1,7 @@
 """What every test may ask for: settings, a database, the application, a mail server."""
 
 import contextvars
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from lti_cert.settings import Settings
 from tests import mail_server as mail
 from tests import postgres
 
-pytest_plugins = ["tests.guards", "tests.launching", "tests.sharing_out", "tests.world"]
+pytest_plugins = ["tests.guards", "tests.launching", "tests.sharing_out", "tests.tenants", "tests.world"]
 
 # A shared machine pauses when it likes; how long an example took says nothing here.
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -65,6 +66,24 @@ def make_settings(tmp_path: Path, database_url: str | None) -> Callable[..., Set
 @pytest.fixture
 def settings(make_settings: Callable[..., Settings]) -> Settings:
     return make_settings()
+
+
+@pytest.fixture(scope="session")
+def key_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once: a key takes its time."""
+    from lti_cert.lti import keys
+
+    made = tmp_path_factory.mktemp("jwks")
+    keys.ensure_key(Settings(jwks_dir=made))
+    return made
+
+
+@pytest.fixture
+def own_keys(settings: Settings, key_files: Path) -> None:
+    """The tool has keys to sign with."""
+    from lti_cert.lti import keys
+
+    shutil.copytree(key_files, keys.keys_dir(settings), dirs_exist_ok=True)
 
 
 class _Client(FlaskClient):

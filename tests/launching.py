@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -108,8 +109,8 @@ class Platform:
             },
         }
         for name, value in changes.items():
-            claim = name if name in {*token, "azp", "nbf", "locale", "given_name", "family_name"} else LTI + name
-            token[claim] = now + value.seconds if isinstance(value, At) else value
+            is_whole = "://" in name or name in {*token, "azp", "nbf", "locale", "given_name", "family_name"}
+            token[name if is_whole else LTI + name] = now + value.seconds if isinstance(value, At) else value
         return {claim: value for claim, value in token.items() if value is not REMOVED}
 
     def sign(self, claims: Claims, *, algorithm: str = "RS256", **headers: Any) -> str:
@@ -168,8 +169,38 @@ def session_token(response: TestResponse) -> str:
     return response.text.partition('data-session="')[2].partition('"')[0]
 
 
+def data(page: str) -> dict[str, str]:
+    """The data attributes of a handshake page."""
+    return {name: value.replace("&amp;", "&") for name, value in re.findall(r'data-([a-z]+)="([^"]*)"', page)}
+
+
+def from_frame(browser: Browser, **changes: Any) -> tuple[Login, dict[str, str]]:
+    """Log in inside a frame; the login goes on from a page of ours."""
+    login = browser.log_in(headers={"Sec-Fetch-Dest": "iframe"}, **changes)
+    told = data(login.response.text)
+    query = parse_qs(urlsplit(told["next"]).query)
+    return Login(login.response, query["state"][0], query["nonce"][0]), told
+
+
+def ticket_of(page: TestResponse) -> str:
+    """Of a launch that is held until its browser has proved itself."""
+    return page.text.partition('name="ticket" value="')[2].partition('"')[0]
+
+
 def title(response: TestResponse) -> str:
     return html.unescape(response.text.partition("<title>")[2].partition("</title>")[0])
+
+
+def check_refused(
+    response: TestResponse, logged: list[Any], status: int, expected: str, *, sessions_before: int = 0
+) -> None:
+    """A page with this title, no session, and a line in the log that has the page's reference and no secret."""
+    assert (response.status_code, title(response)) == (status, expected)
+    reference, line = response.headers["X-Reference"], logged[-1]
+    assert f"<code>{reference}</code>" in response.text
+    assert (line["event"], line["reference"]) == ("fault", reference)
+    assert not [name for name in ("eyJ", "Lovelace", "ada@") if name in str(line)]
+    assert len(sessions()) == sessions_before
 
 
 def count(entity: type[Base]) -> int:
@@ -224,5 +255,5 @@ def registration(platform: Platform) -> Registration:
 
 @pytest.fixture
 def logged() -> Iterator[list[Any]]:
-    with structlog.testing.capture_logs() as lines:
+    with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as lines:
         yield lines

@@ -68,6 +68,8 @@ class Platform:
     """The tool's; a real platform knows its public half only."""
     asked: list[Asked] = field(default_factory=list)
     assertions: list[dict[str, Any]] = field(default_factory=list)
+    scopes: list[str] = field(default_factory=list)
+    """As each request for a token named them."""
     given: list[str] = field(default_factory=list)
     """Tokens, in the order of giving."""
     token_seconds: Any = 3600
@@ -156,6 +158,7 @@ class Platform:
             return Answer({"error": "invalid_client"}, 400)
         self._used.add(said["jti"])
         self.assertions.append({**said, "kid": header["kid"]})
+        self.scopes.append(request.form["scope"])
         token = secrets.token_urlsafe()
         self.given.append(token)
         self._valid.add(token)

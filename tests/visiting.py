@@ -31,6 +31,10 @@ class Visitor:
     def post(self, path: str, data: Mapping[str, Any] | None = None, **fields: Any) -> TestResponse:
         return self._ask(path, method="POST", data={**(data or {}), **fields})
 
+    def open(self, method: str, path: str, sent: Mapping[str, Any]) -> TestResponse:
+        """With what is sent where the method has it, in the query or in a form."""
+        return self._ask(path, method=method, **{"query_string" if method in {"GET", "DELETE"} else "data": sent})
+
     def _ask(self, path: str, **how: Any) -> TestResponse:
         answer = self.client.open(path, headers=self._headers, **how)
         db.session.rollback()  # what the test has read before may be old now

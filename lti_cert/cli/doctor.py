@@ -113,8 +113,10 @@ def _mail(_app: Flask, settings: Settings) -> str:
     return ""
 
 
-def _keys(_app: Flask, _settings: Settings) -> str:
+def _keys(_app: Flask, settings: Settings) -> str:
     keys.signing_key()
+    if exposed := keys.exposed_files(settings):
+        return f"others may read them. Run `chmod 600 {' '.join(map(str, exposed))}`."
     return ""
 
 

@@ -7,6 +7,7 @@ on the very address that is connected to, so a name that resolves differently th
 
 import ipaddress
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
@@ -26,6 +27,8 @@ from lti_cert.settings import Settings
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
+WHOLE_ANSWER = 4
+"""An answer may take so many times as long as the pause that is allowed within it, however steadily it trickles in."""
 MAX_BYTES = 20 * 1024 * 1024
 """A larger answer is refused: no page of grades or people comes near it."""
 
@@ -168,24 +171,27 @@ class Session(requests.Session):
         address = url.decode() if isinstance(url, bytes) else url
         if not self._allow_private and not address.startswith("https://"):
             raise AddressRefused(f"{origin(address)} is not https")
-        kwargs.setdefault("timeout", (CONNECT_SECONDS, READ_SECONDS))
+        _, seconds = kwargs.setdefault("timeout", (CONNECT_SECONDS, READ_SECONDS))
         kwargs["allow_redirects"] = False
         kwargs["stream"] = True
         try:
             response = super().request(method, url, *args, **kwargs)
-            _read_limited(response, self._most_bytes)
-        except (requests.RequestException, LocationParseError) as error:
+            _read_limited(response, self._most_bytes, time.monotonic() + WHOLE_ANSWER * seconds)
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise PlatformUnreachable(f"{origin(address)}: {type(error).__name__}") from error
         return response
 
 
-def _read_limited(response: requests.Response, most_bytes: int) -> None:
+def _read_limited(response: requests.Response, most_bytes: int, deadline: float) -> None:
     body = bytearray()
-    for chunk in response.iter_content(64 * 1024):
+    while chunk := response.raw.read1(64 * 1024, decode_content=True):  # what has come, without waiting for more
         body += chunk
         if len(body) > most_bytes:
             response.close()
             raise PlatformUnreachable(f"{origin(response.url)} sent more than {most_bytes} bytes")
+        if time.monotonic() > deadline:
+            response.close()
+            raise PlatformUnreachable(f"{origin(response.url)} did not come to an end")
     response._content = bytes(body)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import structlog
 from flask import Flask, Response, g, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
 
 from lti_cert.core import ids, log
 from lti_cert.core.errors import InputRejected, LtiCertError
@@ -57,6 +57,10 @@ def _begin() -> None:
     # The rule, not the path: some paths are secrets, a holder's private address for one.
     route = request.url_rule.rule if request.url_rule else None
     structlog.contextvars.bind_contextvars(reference=g.reference, route=route)
+    try:
+        request.query_string.decode()
+    except UnicodeDecodeError:  # Werkzeug would raise it wherever the query is first read
+        raise BadRequest from None
 
 
 def allow_framing(origins: Iterable[str]) -> None:
@@ -91,7 +95,7 @@ def _add_headers(response: Response) -> Response:
     response.headers.setdefault("Content-Security-Policy", _policy())
     response.headers.setdefault("Referrer-Policy", "no-referrer")
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    if request.endpoint != "static":
+    if request.endpoint != "static" or response.status_code >= 400:
         response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Reference"] = g.get("reference", "")
     return response
@@ -113,7 +117,7 @@ def _http_page(error: HTTPException) -> tuple[str, int] | HTTPException:
     status = error.code or 500
     if status < 400:
         return error
-    title, guidance = _HTTP_WORDS.get(status, _UNEXPECTED)
+    title, guidance = _HTTP_WORDS.get(status, _HTTP_WORDS[400] if status < 500 else _UNEXPECTED)
     _log.info("http error", status=status)
     return _page(status, title, "", guidance)
 

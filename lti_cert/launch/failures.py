@@ -19,6 +19,11 @@ class LoginIncomplete(LaunchRefused):
     guidance = "Open the tool from inside your course. The administrator finds in the log what is missing."
 
 
+class FieldRepeated(LaunchRefused):
+    title = "Something was sent twice"
+    message = "The learning platform sent a value more than once, so there is no telling which one counts."
+
+
 class TargetForeign(LaunchRefused):
     title = "The launch leads elsewhere"
     message = "The learning platform named an address to open that is not one of this tool."

@@ -25,6 +25,7 @@ bp = Blueprint("launch", __name__)
 
 _REQUIRED = ("iss", "login_hint", "target_link_uri")
 _OPTIONAL = ("client_id", "lti_message_hint", "lti_deployment_id")
+_ONCE = (*_REQUIRED, *_OPTIONAL, "lti_storage_target", "state", "id_token", "error", "ticket", "value")
 _LONGEST_PARAMETER = 8 * 1024
 _FRAMES = frozenset({"iframe", "frame", "embed", "object"})
 """https://www.w3.org/TR/fetch-metadata/#sec-fetch-dest-header"""
@@ -34,6 +35,13 @@ _FRAMES = frozenset({"iframe", "frame", "embed", "object"})
 def _may_be_framed() -> None:
     """These pages hold nothing of anybody, and who frames them is only known after the launch."""
     web.allow_framing(["*"])
+
+
+@bp.before_request
+def _refuse_repeated_fields() -> None:
+    """https://www.rfc-editor.org/rfc/rfc6749#section-3.1: of two values each reader might take another."""
+    if repeated := [name for name in _ONCE if len(request.values.getlist(name)) > 1]:
+        raise failures.FieldRepeated(", ".join(repeated))
 
 
 @bp.route("/lti/login", methods=["GET", "POST"])

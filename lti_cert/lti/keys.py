@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from jwcrypto.common import JWException
+from jwcrypto.common import JWException, base64url_decode
 from jwcrypto.jwk import JWK
 
 from lti_cert.core import clock, current, log, resources
@@ -28,6 +28,7 @@ from lti_cert.settings import Settings
 _log = log.get_logger(__name__)
 
 KEY_BITS = 2048
+"""Of the keys that are made, and the least of one that is installed by hand."""
 ALGORITHM = "RS256"
 
 KEPT_BY_PLATFORMS = timedelta(hours=1)
@@ -222,11 +223,20 @@ def _read(path: Path) -> Key:
         key = _key(content)
         if any(part not in content for part in (*_PUBLIC_PARTS, "d")):
             raise ValueError("it is no private RSA key")
+        bits = int.from_bytes(base64url_decode(content["n"])).bit_length()
     except OSError as error:
         raise KeysUnusable(f"{path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise KeysUnusable(f"{path} is not a key of ours ({type(error).__name__})") from error
+    if bits < KEY_BITS:
+        raise KeysUnusable(f"{path} holds a key of {bits} bits; {KEY_BITS} are the least that platforms may accept")
     return key
+
+
+def exposed_files(settings: Settings) -> list[Path]:
+    """Key files that others than their owner may read or change."""
+    files = [Path(name) for name, _, _ in _stamps(keys_dir(settings))]
+    return [file for file in files if file.stat().st_mode & 0o077]
 
 
 @lru_cache(maxsize=4)

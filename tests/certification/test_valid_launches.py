@@ -1,4 +1,5 @@
-"""The valid launches of the LTI 1.3 certification guide, as teacher and as student, under its titles.
+"""The valid launches of the LTI 1.3 certification guide, nine as teacher and nine as student, under its titles, and the
+launch of a student with only a resource link, which newer lists have.
 
 https://www.imsglobal.org/spec/lti/v1p3/cert#valid-teacher-launches
 """
@@ -35,6 +36,17 @@ STUDENT_LAUNCHES: dict[str, tuple[dict[str, Any], bool]] = {
 }
 LAUNCHES = TEACHER_LAUNCHES | STUDENT_LAUNCHES
 
+NOT_REQUIRED = ("email", "context", *NO_NAMES)
+WITHOUT_A_COURSE: dict[str, dict[str, Any]] = {
+    "Launch Teacher Email Without Context": {"roles": [INSTRUCTOR], "context": REMOVED, **NO_NAMES},
+    "Launch Student Email Without Context": {"roles": [LEARNER], "context": REMOVED, **NO_NAMES},
+    "Launch Student With Only a Resource Link": {
+        **dict.fromkeys(NOT_REQUIRED, REMOVED),
+        "roles": [LEARNER],
+        "resource_link": {"id": "link-1"},
+    },
+}
+
 
 @pytest.mark.parametrize("launch", LAUNCHES)
 def test_a_valid_launch_is_let_in(browser: Browser, launch: str) -> None:
@@ -44,8 +56,9 @@ def test_a_valid_launch_is_let_in(browser: Browser, launch: str) -> None:
     assert session.is_staff == is_staff
 
 
-@pytest.mark.parametrize("role", [INSTRUCTOR, LEARNER], ids=["teacher", "student"])
-def test_a_launch_with_an_email_and_no_context_says_what_is_missing(browser: Browser, role: str) -> None:
-    """Valid by the standard; but a certificate is always one of a course."""
-    response = browser.launch(**NO_NAMES, roles=[role], context=REMOVED)
+@pytest.mark.parametrize("launch", WITHOUT_A_COURSE)
+def test_a_valid_launch_without_a_course_says_what_is_missing(browser: Browser, launch: str) -> None:
+    """A certificate is always one of a course, so there is nothing to show; but nothing is wrong with the launch."""
+    response = browser.launch(**WITHOUT_A_COURSE[launch])
     assert (response.status_code, title(response)) == (400, "No course came with this launch")
+    assert "Open the tool from inside a course." in response.text

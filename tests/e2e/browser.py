@@ -21,24 +21,45 @@ OPTIONS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 )
 
-Cookies = Literal["all", "partitioned", "none"]
+Cookies = Literal["all", "partitioned", "own site", "none"]
 
 PREFERENCES: dict[Cookies, dict[str, Any]] = {
     "all": {"profile": {"cookie_controls_mode": 0}},
     "partitioned": {"profile": {"cookie_controls_mode": 1}},
+    "own site": {
+        "profile": {
+            "default_content_setting_values": {"cookies": 2},
+            "content_settings": {
+                "exceptions": {"cookies": {f"{site},{site}": {"setting": 1} for site in ("localhost", "127.0.0.1")}}
+            },
+        }
+    },
     "none": {"profile": {"default_content_setting_values": {"cookies": 2}}},
 }
-"""What a frame of another site may keep: any cookie, only those marked Partitioned (today's default), or none at all.
+"""What a frame of another site may keep: any cookie, only those marked Partitioned (today's default), or none at all;
+with "none" not even the site in the address bar keeps any.
 
-With the last two its sessionStorage and localStorage raise a SecurityError too.
+With all but the first its sessionStorage and localStorage raise a SecurityError too.
 """
+
+_REFUSED = "Failed to load resource: the server responded with a status of 4"
+"""Chromium's remark on an answer that refuses something, which tests provoke."""
 
 
 @dataclass
 class Window:
     context: BrowserContext
     complaints: list[str] = field(default_factory=list)
-    """Violations of the Content-Security-Policy and errors that no script caught, in any page or frame."""
+    """Violations of the Content-Security-Policy, errors that no script caught, and whatever else the console calls an
+    error, in any page or frame.
+    """
+
+    provoked: tuple[str, ...] = ()
+    """What a test makes its pages complain of, in part."""
+
+    def unprovoked(self) -> list[str]:
+        self.context.cookies()  # what the pages have already said arrives before this answer
+        return [said for said in self.complaints if not any(part in said for part in self.provoked)]
 
 
 def executable() -> Path:
@@ -61,7 +82,8 @@ def window(playwright: Playwright, profile: Path, cookies: Cookies) -> Iterator[
     opened = Window(context)
 
     def hear(message: ConsoleMessage) -> None:
-        if "Content Security Policy" in message.text or "Content-Security-Policy" in message.text:
+        is_violation = "Content Security Policy" in message.text or "Content-Security-Policy" in message.text
+        if is_violation or (message.type == "error" and not message.text.startswith(_REFUSED)):
             opened.complaints.append(message.text)
 
     def catch(error: WebError) -> None:

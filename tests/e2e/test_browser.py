@@ -26,6 +26,7 @@ class _Site(BaseHTTPRequestHandler):
             "/lms": f"<iframe src='http://127.0.0.1:{port}/tool'></iframe>",
             "/tool": f"<p>Cookies: {self.headers['Cookie'] or 'none'}</p>",
             "/broken": "<p>Broken</p><script>document.title = 'unseen'</script>",
+            "/complaining": "<p>Complaining</p><script>console.error('something is wrong')</script>",
             "/raising": "<p>Raising</p><script>absent()</script>",
         }
         page = pages.get(self.path, "")
@@ -55,7 +56,12 @@ def port() -> Iterator[int]:
 
 @pytest.mark.parametrize(
     ("cookies", "sent", "kept"),
-    [("all", "none=1; own=1", "x"), ("partitioned", "own=1", "SecurityError"), ("none", "none", "SecurityError")],
+    [
+        ("all", "none=1; own=1", "x"),
+        ("partitioned", "own=1", "SecurityError"),
+        ("own site", "none", "SecurityError"),
+        ("none", "none", "SecurityError"),
+    ],
 )
 def test_a_frame_of_another_site_keeps_what_the_browser_allows(
     page: Page, port: int, cookies: Cookies, sent: str, kept: str
@@ -64,6 +70,13 @@ def test_a_frame_of_another_site_keeps_what_the_browser_allows(
     page.reload()
     expect(page.frame_locator("iframe").locator("p")).to_have_text(f"Cookies: {sent}")
     assert page.frames[1].evaluate(KEPT) == kept
+
+
+@pytest.mark.parametrize("cookies", ["own site"])
+def test_the_site_in_the_address_bar_may_keep_cookies_where_frames_may_not(page: Page, port: int) -> None:
+    for _ in range(2):
+        page.goto(f"http://127.0.0.1:{port}/tool")
+    expect(page.locator("p")).to_have_text("Cookies: lax=1; none=1; own=1")
 
 
 def test_a_broken_content_security_policy_is_noticed(window: Window, page: Page, port: int) -> None:
@@ -76,6 +89,12 @@ def test_an_error_that_no_script_catches_is_noticed(window: Window, page: Page, 
     with window.context.expect_event("weberror"):
         page.goto(f"http://localhost:{port}/raising")
     assert "absent is not defined" in window.complaints.pop()
+
+
+def test_an_error_in_the_console_is_noticed(window: Window, page: Page, port: int) -> None:
+    with window.context.expect_event("console"):
+        page.goto(f"http://localhost:{port}/complaining")
+    assert window.complaints.pop() == "something is wrong"
 
 
 def test_the_browser_reaches_no_other_machine(page: Page) -> None:

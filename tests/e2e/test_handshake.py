@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from flask import Flask, Response, request
+from flask import Flask, request
 from playwright.sync_api import Frame, Page
 
 from lti_cert.demo.platform import Launch, Lms
@@ -41,16 +41,6 @@ def steps(app: Flask) -> list[str]:
             seen.append(request.path)
 
     return seen
-
-
-def refuse_cookies_in_frames(app: Flask) -> None:
-    """As seen from here, a browser that keeps cookies for the site in its address bar only."""
-
-    @app.after_request
-    def strip(response: Response) -> Response:
-        if request.headers.get("Sec-Fetch-Dest") == "iframe":
-            response.headers.pop("Set-Cookie", None)
-        return response
 
 
 def open_course(page: Page, lms: Lms) -> Frame:
@@ -102,9 +92,9 @@ def test_a_page_that_does_not_keep_what_it_promised_is_left_for_a_new_window(
     assert steps == BY_COOKIE
 
 
-def test_with_neither_the_tool_opens_in_a_window_of_its_own(page: Page, app: Flask, lms: Lms, steps: list[str]) -> None:
+@pytest.mark.parametrize("cookies", ["own site"])
+def test_with_neither_the_tool_opens_in_a_window_of_its_own(page: Page, lms: Lms, steps: list[str]) -> None:
     lms.offers_storage = False
-    refuse_cookies_in_frames(app)
     frame = open_course(page, lms)
     frame.get_by_role("heading", name=WINDOW_OF_ITS_OWN).wait_for()
     assert sessions() == []

@@ -13,6 +13,7 @@ from lti_cert.core import web
 from lti_cert.core.errors import Conflict
 from lti_cert.demo.serving import running
 from tests import ui_scenes, ui_scenes_decided
+from tests.e2e.browser import Window
 from tests.ui_gallery import create_gallery
 
 TOKEN = "made-up-token"  # a fixed word for a canned server
@@ -187,7 +188,8 @@ def test_an_ended_session_is_said_and_nothing_else_is_shown(page: Page, port: in
     expect(frame.get_by_role("table")).to_have_count(0)
 
 
-def test_a_lost_connection_is_said_and_can_be_retried(page: Page, port: int, answers: Answers) -> None:
+def test_a_lost_connection_is_said_and_can_be_retried(window: Window, page: Page, port: int, answers: Answers) -> None:
+    window.provoked = ("ERR_FAILED", "Failed to fetch")
     as_instructor(answers)
     frame = launched(page, port)
     rules = frame.get_by_role("button", name="Rules")
@@ -201,7 +203,8 @@ def test_a_lost_connection_is_said_and_can_be_retried(page: Page, port: int, ans
     expect(frame.get_by_text("No answer")).to_have_count(0)
 
 
-def test_the_page_of_a_proxy_is_not_put_into_the_panel(page: Page, port: int, answers: Answers) -> None:
+def test_the_page_of_a_proxy_is_not_put_into_the_panel(window: Window, page: Page, port: int, answers: Answers) -> None:
+    window.provoked = ("502 (Bad Gateway)",)
     as_instructor(answers)
     frame = launched(page, port)
     expect(frame.get_by_role("button", name="Rules")).to_be_visible()
@@ -342,7 +345,8 @@ def test_the_pdf_opens_in_a_window_of_its_own_by_a_ticket(page: Page, port: int,
     )
 
 
-def test_copying_the_link_says_that_it_is_copied(page: Page, port: int, answers: Answers) -> None:
+def test_copying_the_link_says_that_it_is_copied(window: Window, page: Page, port: int, answers: Answers) -> None:
+    window.provoked = ("The Clipboard API has been blocked",)  # the frame was not allowed it: there is another way
     answers.page = replace(ui_scenes.COMPLETE, card=ui_scenes.EARNED)
     frame = launched(page, port)
     frame.get_by_role("button", name="Copy link").click()

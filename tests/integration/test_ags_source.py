@@ -33,19 +33,6 @@ SAKAI = "https://www.sakailms.org/spec/lti-ags/v2p0/"
 GONE = Answer({"reason": "Not Found"}, 404)
 
 
-@pytest.fixture(scope="module")
-def key_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made once: a key takes its time."""
-    made = tmp_path_factory.mktemp("jwks")
-    keys.ensure_key(Settings(jwks_dir=made))
-    return made
-
-
-@pytest.fixture
-def own_keys(settings: Settings, key_files: Path) -> None:
-    shutil.copytree(key_files, keys.keys_dir(settings), dirs_exist_ok=True)
-
-
 @pytest.fixture
 def platform(app: Flask, own_keys: None) -> Iterator[Platform]:
     _, private = keys.signing_key()
@@ -314,10 +301,23 @@ def test_canvas_is_asked_for_large_pages(platform: Platform) -> None:
     assert points(snapshot) == {"u1": 8_000_000}
 
 
-def test_whoever_is_unknown_is_asked_for_no_size_of_page(platform: Platform) -> None:
+def test_blackboard_is_asked_for_its_columns_and_results_at_once(platform: Platform) -> None:
+    platform.serve("/items?limit=1000", [line_item(platform, 1)])
+    platform.serve("/items/1/results?limit=1000", [result("u1", 8)])
+    serve_members(platform, member("u1"))
+    assert points(read(platform, product="BlackboardLearn")) == {"u1": 8_000_000}
+
+
+@pytest.mark.parametrize("product", ["lms-of-tomorrow", "moodle", "desire2learn", "sakai", ""])
+def test_whoever_is_not_known_to_bear_it_is_asked_for_no_size_of_page(platform: Platform, product: str) -> None:
+    serve_course(platform)
+    read(platform, product=product)
+    assert platform.count("limit") == 0
+
+
+def test_whoever_is_unknown_is_named_as_the_platform(platform: Platform) -> None:
     serve_course(platform)
     snapshot = read(platform, product="lms-of-tomorrow")
-    assert platform.count("limit") == 0
     assert snapshot.limits.startswith("The learning platform shows this tool only the grade items that belong to it")
 
 

@@ -18,7 +18,7 @@ from lti_cert.cli import main
 from lti_cert.core import clock
 from lti_cert.core.audit import AuditEntry
 from lti_cert.core.database import db, transaction
-from lti_cert.lti import registrations
+from lti_cert.lti import keys, registrations
 from lti_cert.outbox.models import OutboxRow, RowState
 from lti_cert.registration.models import Invite
 from lti_cert.settings import Settings
@@ -369,6 +369,16 @@ def test_the_doctor_says_what_to_do(run: Callable[..., Result]) -> None:
     assert "✓ base URL" in result.stdout
     assert "lti-cert db upgrade" in result.stdout  # the tests' tables were made without migrations
     assert "✗ queue" in result.stdout
+
+
+def test_the_doctor_names_keys_that_others_may_read(
+    run: Callable[..., Result], ok: Callable[..., str], settings: Settings
+) -> None:
+    ok("key", "rotate")
+    assert "✓ keys" in run("doctor").stdout
+    file = next(keys.keys_dir(settings).glob("*.json"))
+    file.chmod(0o644)
+    assert f"✗ keys: others may read them. Run `chmod 600 {file}`." in run("doctor").stdout
 
 
 def test_wrong_settings_are_reported_together(app: Flask, settings: Settings) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import subprocess
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -136,6 +137,39 @@ def test_a_file_that_is_no_key_is_named(settings: Settings, folder: Path, conten
     (folder / "odd.json").write_text(content)
     with pytest.raises(keys.KeysUnusable, match=r"odd\.json is not a key of ours"):
         keys.all_keys(settings)
+
+
+def test_a_key_that_is_too_short_is_refused_with_its_length(
+    app: Flask, client: FlaskClient, settings: Settings, folder: Path
+) -> None:
+    from jwcrypto.jwk import JWK
+
+    keys.ensure_key(settings)
+    content = json.loads(next(folder.iterdir()).read_text())
+    short = JWK.generate(kty="RSA", size=1024, alg="RS256", use="sig").export(as_dict=True)
+    (folder / "short.json").write_text(json.dumps(content | short | {"kid": "short"}))
+    with pytest.raises(keys.KeysUnusable, match=r"short\.json holds a key of 1024 bits; 2048 are the least"):
+        keys.signing_key()
+    assert client.get("/lti/jwks.json").status_code == 503
+
+
+def test_a_file_that_others_may_read_is_told_from_those_that_they_may_not(settings: Settings, folder: Path) -> None:
+    keys.ensure_key(settings)
+    assert keys.exposed_files(settings) == []
+    file = sorted(folder.iterdir())[0]
+    for mode in (0o640, 0o604, 0o666):
+        file.chmod(mode)
+        assert keys.exposed_files(settings) == [file]
+
+
+def test_private_parts_cannot_be_committed_by_accident() -> None:
+    checkout = Path(__file__).parents[2]
+    if not (checkout / ".git").exists():
+        pytest.skip("not in a checkout")
+    ignored = subprocess.run(["git", "check-ignore", "-q", "jwks/any.json"], cwd=checkout, check=False)
+    assert ignored.returncode == 0
+    listed = subprocess.run(["git", "ls-files", "jwks"], cwd=checkout, check=True, capture_output=True, text=True)
+    assert not [file for file in listed.stdout.split() if file.endswith(".json")]
 
 
 def test_without_a_key_the_key_set_says_so(app: Flask, client: FlaskClient, platform: Platform) -> None:

@@ -28,29 +28,17 @@ from tests.launching import (
     REMOVED,
     TARGET,
     Browser,
-    Login,
     Platform,
     count,
+    data,
+    from_frame,
     session_token,
     sessions,
+    ticket_of,
     title,
 )
 
 OUR_PAGE = {"Sec-Fetch-Site": "same-origin"}
-IN_FRAME = {"Sec-Fetch-Dest": "iframe"}
-
-
-def data(page: str) -> dict[str, str]:
-    """The data attributes of a handshake page."""
-    return {name: value.replace("&amp;", "&") for name, value in re.findall(r'data-([a-z]+)="([^"]*)"', page)}
-
-
-def from_frame(browser: Browser, **changes: Any) -> tuple[Login, dict[str, str]]:
-    """Log in inside a frame; the login goes on from a page of ours."""
-    login = browser.log_in(headers=IN_FRAME, **changes)
-    told = data(login.response.text)
-    query = parse_qs(urlsplit(told["next"]).query)
-    return Login(login.response, query["state"][0], query["nonce"][0]), told
 
 
 # -- the way through
@@ -155,6 +143,50 @@ def test_a_class_that_opens_a_new_course_at_once_gets_in(app: Flask, browser: Br
     with ThreadPoolExecutor(6) as pool:
         assert set(pool.map(launch, range(6))) == {200}
     assert (count(Course), count(Member), len(sessions())) == (2, 4, 7)
+
+
+HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(1)>{{ 7*7 }}&amp;\u202e名前 🎓"""
+
+
+@pytest.mark.parametrize("role", [INSTRUCTOR, LEARNER])
+def test_names_and_titles_stay_text_wherever_they_are_shown(browser: Browser, role: str) -> None:
+    names = dict.fromkeys(("name", "given_name", "family_name", "email", "locale"), HOSTILE)
+    response = browser.launch(
+        **names,
+        roles=[role, HOSTILE],
+        context={"id": HOSTILE, "label": HOSTILE, "title": HOSTILE},
+        resource_link={"id": HOSTILE, "title": HOSTILE, "description": HOSTILE},
+        tool_platform={"name": HOSTILE, "product_family_code": HOSTILE, "guid": HOSTILE},
+        launch_presentation={"return_url": HOSTILE, "locale": HOSTILE},
+        custom={HOSTILE: HOSTILE},
+    )
+    headers = {"Authorization": f"Bearer {session_token(response)}"}
+    pages = ["/panel/home", "/panel/progress"] + ["/panel/people", "/panel/rules", "/panel/design"] * (
+        role == INSTRUCTOR
+    )
+    for page in (response, *(browser.client.get(path, headers=headers) for path in pages)):
+        assert page.status_code == 200
+        assert "<img" not in page.text
+        assert "<script>" not in page.text
+        assert "script" not in page.headers["Content-Security-Policy"].partition("frame-ancestors")[2]
+    db.session.rollback()
+    assert db.session.scalars(select(Member.name)).all() == [HOSTILE]
+    assert "&lt;script&gt;alert(1)" in browser.client.get("/panel/home", headers=headers).text
+
+
+@pytest.mark.parametrize(
+    "target", [f"{BASE_URL}/lti/launch?next=https://evil.example", f"{BASE_URL}//evil.example/", f"{BASE_URL}/../evil"]
+)
+def test_nothing_that_is_sent_leads_anywhere_but_to_the_registered_platform(browser: Browser, target: str) -> None:
+    login = browser.log_in(target_link_uri=target, lti_message_hint="https://evil.example", login_hint="//evil.example")
+    assert urlsplit(login.response.headers["Location"]).netloc == "lms.example.edu"
+    claims = browser.platform.claims(
+        login.nonce, target_link_uri=target, launch_presentation={"return_url": "https://evil.example/"}
+    )
+    response = browser.send(login, browser.platform.sign(claims))
+    assert response.status_code == 200
+    assert "Location" not in response.headers
+    assert "evil.example" not in response.text
 
 
 # -- the login
@@ -326,11 +358,10 @@ def test_with_the_platforms_storage_no_cookie_is_needed(app: Flask, browser: Bro
     assert (asked["step"], asked["key"], asked["target"]) == ("prove", told["key"], told["target"])
     assert "Ada" not in page.text
     assert sessions() == []
-    ticket = re.search(r'name="ticket" value="([^"]+)"', page.text)
-    assert ticket is not None
+    ticket = ticket_of(page)
 
     def complete(value: str, **headers: str) -> TestResponse:
-        form = {"ticket": ticket[1], "value": value}
+        form = {"ticket": ticket, "value": value}
         return cookieless.client.post("/lti/complete", data=form, headers=headers or OUR_PAGE)
 
     wrong = complete("guessed")
@@ -359,16 +390,14 @@ def test_with_the_platforms_storage_no_cookie_is_needed(app: Flask, browser: Bro
 def test_a_held_launch_keeps_its_claims_sealed_and_not_for_long(app: Flask, browser: Browser) -> None:
     login, told = from_frame(browser, lti_storage_target="_parent")
     cookieless = Browser(app.test_client(), browser.platform)
-    page = cookieless.send(login, browser.platform.sign(browser.platform.claims(login.nonce))).text
+    page = cookieless.send(login, browser.platform.sign(browser.platform.claims(login.nonce)))
     db.session.rollback()
     held = db.session.scalars(select(LoginState)).one()
     assert held.sealed_claims
     assert "Ada" not in held.sealed_claims
-    ticket = re.search(r'name="ticket" value="([^"]+)"', page)
-    assert ticket
     with time_machine.travel(held.expires_at):
         late = cookieless.client.post(
-            "/lti/complete", data={"ticket": ticket[1], "value": told["value"]}, headers=OUR_PAGE
+            "/lti/complete", data={"ticket": ticket_of(page), "value": told["value"]}, headers=OUR_PAGE
         )
     assert title(late) == "This launch is no longer known"
 

@@ -1,75 +1,26 @@
-"""Who may ask what of the panel, and what becomes of questions that cannot be."""
+"""Tickets, helpers, and what becomes of questions that cannot be. Who may ask what at all: test_isolation.py."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import time_machine
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from lti_cert.achievements.models import Achievement
-from lti_cert.certificates.models import Certificate, CertificateMove, Credential
+from lti_cert.certificates.models import Certificate, CertificateMove
 from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
 from lti_cert.courses.models import Course
-from lti_cert.issuing import documents
 from lti_cert.issuing.models import Document
-from lti_cert.launch import session, tickets
-from lti_cert.lti import registrations
+from lti_cert.launch import tickets
 from lti_cert.lti.claims import CONTENT_DEVELOPER, INSTRUCTOR, LEARNER, TEACHING_ASSISTANT
 from tests import building as b
+from tests.every_route import RULE
+from tests.tenants import GOOD, PDF, decided
 from tests.visiting import Visitor, visitor, words
-
-GOOD: dict[str, float | str] = {"Quiz": 19}
-PDF = b"%PDF-1.7 a document"
-
-WHO = ("nobody", "learner", "assistant", "instructor", "stranger")
-"""`stranger` is an instructor of another course."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """What each of WHO is answered."""
-
-    statuses: tuple[int, int, int, int, int]
-    sent: Mapping[str, Any] = field(default_factory=dict)
-
-
-RULE = {"criterion": "0", "kind-0": "attestation", "version": "1", "title": "T", "approval": "yes"}
-ONE = {"action": "deny", "certificate": "{certificate}:1", "reason": "Late."}
-
-ROUTES: Mapping[tuple[str, str], Row] = {
-    ("GET", "/panel"): Row((200, 200, 200, 200, 200)),
-    ("GET", "/panel/home"): Row((401, 200, 200, 200, 200)),
-    ("GET", "/panel/progress"): Row((401, 200, 200, 200, 200)),
-    ("GET", "/panel/progress/newer"): Row((401, 200, 200, 200, 200), {"shown": "x", "left": "3"}),
-    ("GET", "/panel/overview"): Row((401, 403, 200, 200, 200)),
-    ("GET", "/panel/sync-status"): Row((401, 403, 200, 200, 200)),
-    ("POST", "/panel/settings"): Row((401, 403, 403, 200, 200), {"certificates_on": "yes"}),
-    ("POST", "/panel/take-over"): Row((401, 403, 403, 409, 409)),
-    ("POST", "/panel/sync"): Row((401, 403, 200, 200, 200)),
-    ("GET", "/panel/sync/accept"): Row((401, 403, 404, 404, 404)),
-    ("POST", "/panel/sync/accept"): Row((401, 403, 403, 409, 409), {"run": "1"}),
-    ("GET", "/panel/rules"): Row((401, 403, 200, 200, 200)),
-    ("POST", "/panel/rules/preview"): Row((401, 403, 403, 200, 409), RULE),
-    ("POST", "/panel/rules"): Row((401, 403, 403, 422, 422), RULE | {"action": "save"}),
-    ("POST", "/panel/close"): Row((401, 403, 403, 200, 404)),
-    ("POST", "/panel/remove"): Row((401, 403, 403, 200, 404)),
-    ("GET", "/panel/people"): Row((401, 403, 200, 200, 200)),
-    ("GET", "/panel/people/<certificate_id>"): Row((401, 403, 200, 200, 404)),
-    ("POST", "/panel/people/decide"): Row((401, 403, 403, 200, 404), ONE),
-    ("GET", "/panel/design"): Row((401, 403, 200, 200, 200)),
-    ("POST", "/panel/design"): Row((401, 403, 403, 200, 404), {"issuer": "University"}),
-    ("POST", "/panel/design/preview"): Row((401, 403, 200, 200, 404)),
-    ("POST", "/panel/placing/<choice>/ticket"): Row((401, 404, 404, 404, 404)),
-    ("GET", "/panel/placing/<choice>"): Row((410, 410, 410, 410, 410)),
-    ("POST", "/panel/credentials/<public_id>/ticket"): Row((401, 200, 200, 200, 404)),
-    ("GET", "/panel/credentials/<public_id>/document"): Row((410, 410, 410, 410, 410)),
-}
 
 
 @dataclass
@@ -80,89 +31,16 @@ class World:
     credential: str
     visitors: Mapping[str, Visitor]
 
-    def at(self, path: str) -> str:
-        named = path.replace("<certificate_id>", str(self.certificate)).replace("<public_id>", self.credential)
-        return named.replace("<choice>", "all")
-
-    def filled(self, sent: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: value.format(certificate=self.certificate) for name, value in sent.items()}
-
 
 @pytest.fixture
 def world(client: FlaskClient) -> World:
-    """Ada's certificate is earned and drawn, Bob's is pending; another course of the same platform knows neither."""
-    platform = b.registration()
-    course, other = b.course(platform), b.course(platform, "course-2", "Another")
-    for one in (course, other):
-        b.take(one, b.snapshot({"Quiz": 20}, {"ada": GOOD, "bob": GOOD}))
-    achievement = b.achievement(course, b.document(approval=True))
-    b.evaluate(course)
-    b.decide(achievement, "approve", "ada")
-    credential = db.session.scalars(select(Credential)).one()
-    with transaction():
-        printed = {"name": "ADA", "title": "Certificate", "level": "completion", "course": "", "issuer": ""}
-        printed["awarded_on"] = "2026-11-20"
-        db.session.add(
-            Document(
-                credential_id=credential.id,
-                pdf=PDF,
-                sha256=documents.sha256(PDF),
-                printed=printed,
-                created_at=clock.now(),
-            )
-        )
+    course = b.course()
+    made = decided(course)
     visitors = {
-        "nobody": Visitor(client, "made up"),
         "learner": visitor(client, course, "ada", LEARNER),
-        "assistant": visitor(client, course, "assistant", TEACHING_ASSISTANT),
         "instructor": visitor(client, course, "teacher", INSTRUCTOR),
-        "stranger": visitor(client, other, "teacher", INSTRUCTOR),
     }
-    pending = b.certificate(achievement, "bob")
-    return World(course, achievement, pending.id, credential.public_id, visitors)
-
-
-def ask(who: Visitor, method: str, path: str, sent: Mapping[str, Any]) -> int:
-    answer = who.post(path, sent) if method == "POST" else who.get(path, **sent)
-    return answer.status_code
-
-
-def test_every_route_of_the_panel_stands_in_the_table(app: Flask) -> None:
-    found = {
-        (method, str(rule.rule).replace(f"int(max={2**63 - 1}):", ""))
-        for rule in app.url_map.iter_rules()
-        if rule.rule.startswith("/panel")
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-    }
-    assert found == set(ROUTES)
-
-
-@pytest.mark.parametrize("who", WHO)
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_each_route_answers_each_person_as_the_table_says(world: World, method: str, path: str, who: str) -> None:
-    row = ROUTES[method, path]
-    status = ask(world.visitors[who], method, world.at(path), world.filled(row.sent))
-    assert status == row.statuses[WHO.index(who)]
-    if status >= 400:
-        assert b.standing(world.achievement, "bob") == ("pending", None, "completion")
-
-
-@pytest.mark.parametrize(("method", "path"), [route for route, row in ROUTES.items() if row.statuses[0] == 401])
-def test_an_expired_session_and_a_switched_off_platform_end_everything(world: World, method: str, path: str) -> None:
-    sent, path, teacher = world.filled(ROUTES[method, path].sent), world.at(path), world.visitors["instructor"]
-    with time_machine.travel(clock.now() + session.LIFETIME + timedelta(seconds=1)):
-        assert ask(teacher, method, path, sent) == 401
-    with transaction():
-        registrations.deactivate(world.course.registration_id)
-    assert ask(teacher, method, path, sent) == 403
-    assert b.standing(world.achievement, "bob")[0] == "pending"
-
-
-def test_a_learner_who_tries_an_instructors_address_is_logged(world: World, logged: list[Any]) -> None:
-    world.visitors["learner"].get("/panel/people")
-    (line,) = [line for line in logged if line["event"] == "fault"]
-    assert (line["kind"], line["status"]) == ("NotAllowed", 403)
-    assert "learner" in line["detail"]
+    return World(course, made.achievement, made.pending.id, made.credential.public_id, visitors)
 
 
 def test_a_learner_gets_her_own_document_only_and_no_dead_one(world: World, client: FlaskClient) -> None:

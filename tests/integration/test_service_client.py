@@ -1,7 +1,6 @@
 """Our client of a platform's services: tokens, pages, and what it makes of trouble."""
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -26,19 +25,6 @@ from tests import building, scripted_platform
 from tests.scripted_platform import CLIENT_ID, LINE_ITEMS, RESULTS, SCOPES, Answer, Platform
 
 MOODLE = Path(__file__).parents[1] / "fixtures" / "moodle"
-
-
-@pytest.fixture(scope="module")
-def key_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made once: a key takes its time."""
-    made = tmp_path_factory.mktemp("jwks")
-    keys.ensure_key(Settings(jwks_dir=made))
-    return made
-
-
-@pytest.fixture
-def own_keys(settings: Settings, key_files: Path) -> None:
-    shutil.copytree(key_files, keys.keys_dir(settings), dirs_exist_ok=True)
 
 
 @pytest.fixture
@@ -321,6 +307,17 @@ def test_without_the_setting_no_private_host_is_asked_for_a_token(
     with pytest.raises(AddressRefused):
         service.get_page(platform.serve("/items", []), LINE_ITEMS)
     assert platform.asked == []
+
+
+@pytest.mark.parametrize("url", ["http://93.184.215.14/items", "https://127.0.0.1/items", "https://[::1]/items"])
+def test_a_service_that_a_launch_named_must_be_https_and_public(platform: Platform, url: str, app: Flask) -> None:
+    from lti_cert.core.http import Session
+
+    registration = building.registration(platform.url, client_id=CLIENT_ID)
+    client_of(registration).get_page(platform.serve("/items", []), LINE_ITEMS)  # its token is known by now
+    service = ServiceClient(registration, SCOPES, Session(allow_private=False), named=[url])
+    with pytest.raises(AddressRefused):
+        service.get_page(url, LINE_ITEMS)
 
 
 # Trouble

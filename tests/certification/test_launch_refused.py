@@ -1,11 +1,13 @@
-"""Launches that must not get in, beyond the certification's: each has a page, opens no session, is logged."""
+"""Launches that must not get in, beyond the certification's bad payloads: each is told why on a page with a reference
+that the log has too, opens no session, and leaves nothing behind.
+"""
 
 import base64
 import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jwt
@@ -13,23 +15,26 @@ import pytest
 import time_machine
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from flask import Flask
-from sqlalchemy import update
+from flask import Flask, Response
+from sqlalchemy import select, update
 
 from lti_cert.core import clock
-from lti_cert.core.database import transaction
-from lti_cert.courses.models import Course
+from lti_cert.core.database import db, transaction
+from lti_cert.courses.models import Course, Member
 from lti_cert.launch.models import LoginState
 from lti_cert.lti import registrations
+from lti_cert.lti.claims import AGS_CLAIM, NRPS_CLAIM
 from lti_cert.lti.models import Deployment
 from tests.launching import (
     BASE_URL,
     INSTRUCTOR,
     REMOVED,
+    TARGET,
     At,
     Browser,
     Login,
     Platform,
+    check_refused,
     count,
     public_jwk,
     rsa_key,
@@ -45,11 +50,21 @@ def encode(part: Any) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def refused(browser: Browser, make: Callable[[Platform, Login], str], status: int, expected: str) -> None:
-    login = browser.log_in()
-    response = browser.send(login, make(browser.platform, login))
-    assert (response.status_code, title(response)) == (status, expected)
-    assert (sessions(), count(Course), count(Deployment)) == ([], 0, 0)
+Make = Callable[[Platform, Login], str]
+Refused = Callable[[Make, int, str], None]
+
+
+@pytest.fixture
+def refused(browser: Browser, logged: list[Any]) -> Refused:
+    """Launches with the token that is made, and is answered with this status and title."""
+
+    def launch(make: Make, status: int, expected: str) -> None:
+        login = browser.log_in()
+        response = browser.send(login, make(browser.platform, login))
+        check_refused(response, logged, status, expected)
+        assert (sessions(), count(Course), count(Deployment)) == ([], 0, 0)
+
+    return launch
 
 
 # -- what the claims say
@@ -92,6 +107,19 @@ CLAIMS: list[tuple[dict[str, Any], str]] = [
     ({"deployment_id": "ä"}, "The launch names no deployment"),
     ({"target_link_uri": "https://evil.example/lti/launch"}, "The launch leads elsewhere"),
     ({"target_link_uri": REMOVED}, "The launch leads elsewhere"),
+    *(
+        ({"target_link_uri": address}, "The launch leads elsewhere")
+        for address in (
+            f"{BASE_URL}@evil.example/",
+            f"{BASE_URL}.evil.example/",
+            f"https://evil.example/?{BASE_URL}",
+            "//evil.example/",
+            "http:evil.example",
+            "javascript:alert(1)",
+            "/lti/launch",
+            "https://localhost:8400/lti/launch",
+        )
+    ),
     ({"target_link_uri": [BASE_URL]}, "The launch leads elsewhere"),
     ({"roles": INSTRUCTOR}, "The roles of the launch cannot be read"),
     ({"roles": {INSTRUCTOR: True}}, "The roles of the launch cannot be read"),
@@ -112,11 +140,41 @@ CLAIMS: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("changes", "expected"), CLAIMS, ids=[str(changes)[:60] for changes, _ in CLAIMS])
-def test_claims_that_cannot_be_believed(
-    browser: Browser, logged: list[Any], changes: dict[str, Any], expected: str
-) -> None:
-    refused(browser, lambda platform, login: platform.sign(platform.claims(login.nonce, **changes)), 400, expected)
-    assert logged[-1]["event"] == "fault"
+def test_claims_that_cannot_be_believed(refused: Refused, changes: dict[str, Any], expected: str) -> None:
+    refused(lambda platform, login: platform.sign(platform.claims(login.nonce, **changes)), 400, expected)
+
+
+NO_TEXT = (None, 5, -1.5, True, [], ["x"], {}, {"id": "x"}, "", " ", float("nan"))
+REQUIRED = ("iss", "aud", "sub", "nonce", "message_type", "version", "deployment_id", "target_link_uri")
+OPTIONAL = (
+    *("name", "given_name", "family_name", "email", "locale", "custom", "lis", "tool_platform", "launch_presentation"),
+    *("role_scope_mentor", "lti1p1", AGS_CLAIM, NRPS_CLAIM),
+)
+
+
+@pytest.mark.parametrize("claim", [*REQUIRED, "exp", "iat", "nbf", "roles", "resource_link", "context"])
+def test_a_required_claim_of_any_wrong_type_is_refused(browser: Browser, logged: list[Any], claim: str) -> None:
+    fits = {
+        "roles": ([], ["x"]),
+        "resource_link": ({"id": "x"},),
+        "context": (None, {"id": "x"}),
+        "nbf": (5, -1.5, True),
+    }
+    for value in NO_TEXT:
+        if value in fits.get(claim, ()):
+            continue
+        response = browser.launch(**{claim: value})
+        check_refused(response, logged, 400, title(response))
+        assert title(response) not in {"", "Something went wrong on our side"}
+
+
+@pytest.mark.parametrize("claim", OPTIONAL)
+def test_an_optional_claim_of_a_wrong_type_is_passed_over(browser: Browser, claim: str) -> None:
+    for value in NO_TEXT:
+        browser.enter(**{claim: value})
+    db.session.rollback()
+    (member,) = db.session.scalars(select(Member)).all()
+    assert {type(text) for text in (member.name, member.email, member.locale)} == {str}
 
 
 @pytest.mark.parametrize(
@@ -183,18 +241,18 @@ def _with_a_demand(platform: Platform, login: Login) -> str:
     return platform.sign(platform.claims(login.nonce), crit=["exp"])
 
 
-def _kid(value: Any) -> Callable[[Platform, Login], str]:
+def _kid(value: Any) -> Make:
     return lambda platform, login: (
         f"{encode({'alg': 'RS256', 'kid': value})}.{encode(platform.claims(login.nonce))}.{encode(b'x' * 256)}"
     )
 
 
-def _parts(*parts: Any) -> Callable[[Platform, Login], str]:
+def _parts(*parts: Any) -> Make:
     return lambda *_: ".".join(part if isinstance(part, str) else encode(part) for part in parts)
 
 
 HEAD = {"alg": "RS256", "kid": "first"}
-TOKENS: list[tuple[Callable[[Platform, Login], str], int, str]] = [
+TOKENS: list[tuple[Make, int, str]] = [
     (_wrong_signature, 400, "The launch is not signed by the platform"),
     (_changed_after_signing, 400, "The launch is not signed by the platform"),
     (_signed_by_another, 400, "The launch is not signed by the platform"),
@@ -206,11 +264,18 @@ TOKENS: list[tuple[Callable[[Platform, Login], str], int, str]] = [
     (_kid(["first"]), 400, "The launch does not name its key"),
     (_kid(""), 400, "The launch does not name its key"),
     (_kid("../../etc/passwd"), 400, "The launch is signed with an unknown key"),
+    (_kid("file:///dev/null"), 400, "The launch is signed with an unknown key"),
+    (_kid("https://evil.example/first"), 400, "The launch is signed with an unknown key"),
+    (_kid("first\x00"), 400, "The launch is signed with an unknown key"),
+    (_kid("\ud800"), 400, "The launch is signed with an unknown key"),
+    (_kid("FIRST"), 400, "The launch is signed with an unknown key"),
     (_kid("first'; DROP TABLE course; --"), 400, "The launch is signed with an unknown key"),
     (lambda *_: "", 400, "The launch carries no token"),
     (lambda *_: "x" * 100_000, 413, "The launch is too large"),
     (lambda *_: "Ω.Ω.Ω", 400, "The launch cannot be read"),
     (_parts(HEAD, {}), 400, "The launch cannot be read"),
+    (_parts(HEAD), 400, "The launch cannot be read"),
+    (lambda *_: "..", 400, "The launch cannot be read"),
     (_parts(HEAD, {}, "x", "y"), 400, "The launch cannot be read"),
     (_parts(HEAD, "!!!", "x"), 400, "The launch cannot be read"),
     (_parts(HEAD, [], "x"), 400, "The launch cannot be read"),
@@ -223,11 +288,8 @@ TOKENS: list[tuple[Callable[[Platform, Login], str], int, str]] = [
 
 
 @pytest.mark.parametrize(("make", "status", "expected"), TOKENS)
-def test_tokens_that_cannot_be_believed(
-    browser: Browser, logged: list[Any], make: Callable[[Platform, Login], str], status: int, expected: str
-) -> None:
-    refused(browser, make, status, expected)
-    assert logged[-1]["event"] == "fault"
+def test_tokens_that_cannot_be_believed(refused: Refused, make: Make, status: int, expected: str) -> None:
+    refused(make, status, expected)
 
 
 def test_a_launch_of_lti_1_1_is_told_from_a_broken_one(browser: Browser) -> None:
@@ -245,8 +307,12 @@ def test_a_body_beyond_all_measure_is_not_read(browser: Browser) -> None:
 # -- state and nonce
 
 
+def well_made(platform: Platform, login: Login) -> str:
+    return platform.sign(platform.claims(login.nonce))
+
+
 def good(browser: Browser, login: Login) -> str:
-    return browser.platform.sign(browser.platform.claims(login.nonce))
+    return well_made(browser.platform, login)
 
 
 @pytest.mark.parametrize(
@@ -259,11 +325,9 @@ def good(browser: Browser, login: Login) -> str:
         ("\x00", "This launch is no longer known"),
     ],
 )
-def test_a_state_that_is_not_ours(browser: Browser, state: Any, expected: str) -> None:
+def test_a_state_that_is_not_ours(browser: Browser, logged: list[Any], state: Any, expected: str) -> None:
     login = browser.log_in()
-    response = browser.send(login, good(browser, login), state=state)
-    assert (response.status_code, title(response)) == (400, expected)
-    assert sessions() == []
+    check_refused(browser.send(login, good(browser, login), state=state), logged, 400, expected)
 
 
 def test_a_state_serves_once(browser: Browser) -> None:
@@ -284,50 +348,115 @@ def test_a_nonce_serves_its_own_login_only(browser: Browser) -> None:
     assert len(sessions()) == 1
 
 
-def test_a_login_is_forgotten_after_ten_minutes(browser: Browser) -> None:
+def test_a_nonce_that_has_served_does_not_serve_another_login(browser: Browser, logged: list[Any]) -> None:
+    first = browser.log_in()
+    assert browser.send(first, good(browser, first)).status_code == 200
+    second = browser.log_in()
+    token = browser.platform.sign(browser.platform.claims(first.nonce, sub="somebody-else"))
+    check_refused(browser.send(second, token), logged, 400, "The launch does not answer this login", sessions_before=1)
+
+
+@pytest.mark.parametrize("field", ["state", "id_token", "error"])
+def test_a_field_that_comes_twice_is_not_chosen_from(browser: Browser, logged: list[Any], field: str) -> None:
+    login = browser.log_in()
+    form = {"state": login.state, "id_token": good(browser, login)}
+    for twice in ([form.get(field, "x"), "other"], ["other", form.get(field, "x")], [form.get(field, "x")] * 2):
+        response = browser.client.post("/lti/launch", data={**form, field: twice})
+        check_refused(response, logged, 400, "Something was sent twice")
+    by_address = browser.client.post("/lti/launch", data={field: "x", **form}, query_string={field: "other"})
+    check_refused(by_address, logged, 400, "Something was sent twice")
+    assert browser.send(login, form["id_token"]).status_code == 200  # the login was not spent on it
+
+
+@pytest.mark.parametrize("field", ["iss", "client_id", "login_hint", "target_link_uri", "lti_storage_target"])
+def test_a_login_that_says_a_thing_twice_is_not_begun(browser: Browser, logged: list[Any], field: str) -> None:
+    asked = {"iss": browser.platform.issuer, "login_hint": "h", "target_link_uri": TARGET, "client_id": "tool-at-lms"}
+    response = browser.client.post("/lti/login", data=asked | {field: [asked.get(field, "_parent"), "other"]})
+    check_refused(response, logged, 400, "Something was sent twice")
+    assert count(LoginState) == 0
+
+
+def test_a_launch_by_get_is_none_and_spends_nothing(browser: Browser, logged: list[Any]) -> None:
+    login = browser.log_in()
+    form = {"state": login.state, "id_token": good(browser, login)}
+    response = browser.client.get("/lti/launch", query_string=form)
+    check_refused(response, logged, 400, "Open this from your course")
+    nothing = browser.client.post("/lti/launch", query_string=form)
+    check_refused(nothing, logged, 400, "The launch belongs to no login")
+    for method in ("PUT", "PATCH", "DELETE"):
+        assert browser.client.open("/lti/launch", method=method, data=form).status_code == 405
+    assert browser.client.get("/lti/complete", query_string={"ticket": "x", "value": "y"}).status_code == 405
+    assert sessions() == []
+    assert browser.send(login, form["id_token"]).status_code == 200
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "text/plain", "multipart/form-data; boundary=x", "x"])
+def test_a_launch_in_another_form_is_none(browser: Browser, logged: list[Any], media_type: str) -> None:
+    login = browser.log_in()
+    body = json.dumps({"state": login.state, "id_token": good(browser, login)})
+    response = browser.client.post("/lti/launch", data=body, content_type=media_type)
+    check_refused(response, logged, 400, "The launch belongs to no login")
+
+
+def test_a_login_is_forgotten_after_ten_minutes(browser: Browser, logged: list[Any]) -> None:
     login = browser.log_in()
     with transaction() as session:
         session.execute(update(LoginState).values(expires_at=clock.now()))
-    response = browser.send(login, good(browser, login))
-    assert (response.status_code, title(response)) == (400, "This launch is no longer known")
+    check_refused(browser.send(login, good(browser, login)), logged, 400, "This launch is no longer known")
 
 
 @pytest.mark.parametrize("ticket", [REMOVED, "", "made-up"])
-def test_a_launch_that_was_not_held_cannot_be_completed(browser: Browser, ticket: Any) -> None:
+def test_a_launch_that_was_not_held_cannot_be_completed(browser: Browser, logged: list[Any], ticket: Any) -> None:
     form = {"ticket": ticket, "value": "x"}
     response = browser.client.post("/lti/complete", data={k: v for k, v in form.items() if v is not REMOVED})
-    assert (response.status_code, title(response)) == (400, "This launch is no longer known")
+    check_refused(response, logged, 400, "This launch is no longer known")
 
 
 # -- other tenants
 
 
 def test_a_valid_token_of_another_platform_does_not_answer_this_login(
-    app: Flask, browser: Browser, make_platform: Callable[..., Platform]
+    browser: Browser, logged: list[Any], make_platform: Callable[..., Platform]
 ) -> None:
     other = make_platform(issuer="https://other.example.edu", client_id="tool-at-lms")
     login = browser.log_in()
     response = browser.send(login, other.sign(other.claims(login.nonce)))
-    assert (response.status_code, title(response)) == (400, "The launch comes from another platform")
+    check_refused(response, logged, 400, "The launch comes from another platform")
+
+
+def test_another_platform_cannot_sign_in_the_name_of_this_one(
+    browser: Browser, logged: list[Any], make_platform: Callable[..., Platform]
+) -> None:
+    other = make_platform(issuer="https://other.example.edu", key="second", jwks=[public_jwk("second")])
+    login = browser.log_in()
+    response = browser.send(login, other.sign(browser.platform.claims(login.nonce)))
+    check_refused(response, logged, 400, "The launch is signed with an unknown key")
+
+
+def test_a_deployment_of_another_platform_is_none_of_this_one(
+    app: Flask, logged: list[Any], make_platform: Callable[..., Platform]
+) -> None:
+    ours = make_platform(client_id="strict", deployment_ids=("here",))
+    make_platform(issuer="https://other.example.edu", deployment_ids=("there",))
+    response = Browser(app.test_client(), ours).launch(deployment_id="there")
+    check_refused(response, logged, 403, "This deployment waits to be accepted")
 
 
 def test_a_valid_token_of_another_client_of_the_same_issuer_does_not_either(
-    browser: Browser, make_platform: Callable[..., Platform]
+    browser: Browser, logged: list[Any], make_platform: Callable[..., Platform]
 ) -> None:
     other = make_platform(client_id="another-client")
     login = browser.log_in()
     response = browser.send(login, other.sign(other.claims(login.nonce)))
-    assert (response.status_code, title(response)) == (400, "The launch is meant for another tool")
-    assert sessions() == []
+    check_refused(response, logged, 400, "The launch is meant for another tool")
 
 
-def test_a_platform_switched_off_after_the_login_does_not_get_in(browser: Browser) -> None:
+def test_a_platform_switched_off_after_the_login_does_not_get_in(browser: Browser, logged: list[Any]) -> None:
     login = browser.log_in()
     with transaction():
         registrations.deactivate(browser.platform.registration_id)
     response = browser.send(login, good(browser, login))
-    assert (response.status_code, title(response)) == (403, "This learning platform is not active")
-    assert sessions() == []
+    check_refused(response, logged, 403, "This learning platform is not active")
 
 
 # -- the platform's keys
@@ -350,24 +479,62 @@ BROKEN: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("answer", BROKEN)
-def test_a_key_set_that_cannot_be_used(browser: Browser, answer: str) -> None:
+def test_a_key_set_that_cannot_be_used(browser: Browser, refused: Refused, answer: str) -> None:
     browser.platform.answer_jwks = BROKEN[answer]
-    refused(browser, lambda platform, login: platform.sign(platform.claims(login.nonce)), *UNREADABLE)
+    refused(well_made, *UNREADABLE)
 
 
-def test_a_key_that_is_too_short_is_no_key(browser: Browser) -> None:
+def test_a_key_that_is_too_short_is_no_key(browser: Browser, refused: Refused) -> None:
     short = {"kty": "RSA", "kid": "first", "n": encode(b"\xff" * 128), "e": "AQAB"}
     browser.platform.jwks = [short, public_jwk("second")]
-    refused(browser, lambda platform, login: platform.sign(platform.claims(login.nonce)), *UNKNOWN_KEY)
+    refused(well_made, *UNKNOWN_KEY)
 
 
-def test_a_key_set_that_hangs_does_not_hang_the_launch(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_set_that_hangs_does_not_hang_the_launch(
+    browser: Browser, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("lti_cert.lti.platform_keys.SECONDS", (0.2, 0.2))
     browser.platform.answer_jwks = lambda: time.sleep(1) or {"keys": []}
     begun = time.monotonic()
-    refused(browser, lambda platform, login: platform.sign(platform.claims(login.nonce)), *UNREADABLE)
+    refused(well_made, *UNREADABLE)
     assert time.monotonic() - begun < 1
     assert browser.platform.asked == 1
+
+
+def test_a_key_set_that_trickles_in_does_not_hang_the_launch(
+    browser: Browser, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trickle() -> Iterator[bytes]:
+        for _ in range(100):
+            time.sleep(0.1)
+            yield b" "
+
+    monkeypatch.setattr("lti_cert.lti.platform_keys.SECONDS", (0.2, 0.2))
+    browser.platform.answer_jwks = lambda: Response(trickle(), mimetype="application/json")
+    begun = time.monotonic()
+    refused(well_made, *UNREADABLE)
+    assert time.monotonic() - begun < 3
+
+
+def test_a_key_set_beyond_all_measure_is_not_read_to_its_end(browser: Browser, refused: Refused) -> None:
+    sent = []
+
+    def pour() -> Iterator[bytes]:
+        for _ in range(1000):
+            sent.append(1)
+            yield b" " * 100_000
+
+    browser.platform.answer_jwks = lambda: Response(pour(), mimetype="application/json")
+    refused(well_made, *UNREADABLE)
+    assert len(sent) < 1000
+
+
+def test_of_a_key_set_with_more_keys_than_any_platform_has_the_first_are_read(
+    browser: Browser, refused: Refused
+) -> None:
+    others = [public_jwk("second", kid=f"other-{number}") for number in range(5000)]
+    browser.platform.jwks = [*others, public_jwk("first")]
+    refused(well_made, *UNKNOWN_KEY)
 
 
 def test_a_platform_that_is_down_is_asked_once_a_minute(browser: Browser) -> None:
