@@ -72,9 +72,44 @@ def approver(status: int = 200, **more: Any) -> Row:
     return Row(401, 403, 403, status, **more)
 
 
+def console(method: str = "GET") -> Row:
+    """For administrators, whose cookie no session of a course is: to the door, or refused for want of a form's token."""
+    return same(303 if method == "GET" else 400)
+
+
 RULE = {"criterion": "0", "kind-0": "attestation", "version": "1", "title": "T", "approval": "yes"}
 DECISION = {"action": "deny", "certificate": "{certificate_id}:1", "reason": "Late."}
 LOGIN = {"iss": "https://lms.example", "login_hint": "h", "target_link_uri": "http://localhost:8400/lti/launch"}
+
+CONSOLE_PAGES = (
+    "",
+    "/platforms",
+    "/platforms/invite",
+    "/platforms/add",
+    "/platforms/<registration_id>",
+    "/platforms/<registration_id>/correct",
+    "/courses",
+    "/courses/<course_id>",
+    "/outbox",
+    "/keys",
+    "/audit",
+)
+CONSOLE_DEEDS = (
+    "/platforms/invite",
+    "/platforms/add",
+    "/platforms/<registration_id>/check",
+    "/platforms/<registration_id>/correct",
+    "/platforms/<registration_id>/activate",
+    "/platforms/<registration_id>/deactivate",
+    "/platforms/<registration_id>/deployments/accept",
+    "/platforms/<registration_id>/deployments/refuse",
+    "/platforms/<registration_id>/move",
+    "/sign-in",
+    "/sign-out",
+    "/courses/<course_id>/sync",
+    "/outbox/<decision>",
+    "/keys/rotate",
+)
 
 ROUTES: Mapping[tuple[str, str], Row] = {
     ("GET", "/static/<filename>"): same(200),
@@ -86,6 +121,9 @@ ROUTES: Mapping[tuple[str, str], Row] = {
     ("POST", "/lti/launch"): same(400, state="made up", id_token="made up"),
     ("POST", "/lti/complete"): same(400, ticket="made up", value="x"),
     ("GET", "/lti/jwks.json"): same(200),
+    ("GET", "/lti/register"): same(400),
+    ("GET", "/lti/config/canvas.json"): same(200),
+    ("GET", "/metrics"): same(200),
     ("GET", "/verify"): same(302, id="made-up"),
     ("GET", "/verify/<public_id>"): same(200),
     ("GET", "/certificates/<holder_key>"): same(200),
@@ -116,6 +154,9 @@ ROUTES: Mapping[tuple[str, str], Row] = {
     ("GET", "/panel/placing/<choice>"): same(410),
     ("POST", "/panel/credentials/<public_id>/ticket"): member(foreign=404, mentor=404),
     ("GET", "/panel/credentials/<public_id>/document"): same(410),
+    ("GET", "/admin/sign-in"): same(200),
+    **{("GET", f"/admin{path}"): console() for path in CONSOLE_PAGES},
+    **{("POST", f"/admin{path}"): console("POST") for path in CONSOLE_DEEDS},
 }
 
 

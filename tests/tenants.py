@@ -118,5 +118,8 @@ def tenants(app: Flask, own_keys: None) -> Tenants:
         "holder_key": ours.credential.holder_key,
         "filename": "css/theme.css",
         "choice": "all",
+        "registration_id": ours.pending.achievement.course.registration_id,
+        "course_id": ours.pending.achievement.course_id,
+        "decision": "retry",
     }
     return Tenants(app, ours, people, values)

@@ -32,6 +32,7 @@ OTHERWISE: Mapping[str, Mapping[str, str]] = {
     "/lti/launch": ANYWHERE,
     "/lti/complete": ANYWHERE,
     "/panel": ANYWHERE,
+    "/lti/register": ANYWHERE,
     # For everybody, and kept by platforms for as long as a new key waits before it signs.
     "/lti/jwks.json": ANYWHERE | {"Cache-Control": "public, max-age=3600"},
     # Asked for again, and not sent again while it is the same.
@@ -42,6 +43,9 @@ OTHERWISE: Mapping[str, Mapping[str, str]] = {
         "Cache-Control": "private, no-store",
     },
 }
+CONSOLE = "/admin"
+IN_THE_CONSOLE = {"Referrer-Policy": "same-origin"}
+"""Its forms are held against the page that they come from."""
 OUT_OF_SEARCH_ENGINES = ("/verify", "/certificates")
 COOKIES_AT = ("/lti/login", "/lti/launch", "/lti/complete")
 
@@ -55,6 +59,10 @@ def check(answer: TestResponse, expected: Mapping[str, str] = ALWAYS, *, may_set
         assert answer.headers["Content-Type"].endswith("; charset=utf-8"), asked
     for cookie in answer.headers.getlist("Set-Cookie"):
         assert may_set_cookies, asked
+        if answer.request.path.startswith(CONSOLE):
+            assert cookie.startswith("lti_cert_admin="), asked
+            assert {"HttpOnly", f"Path={CONSOLE}", "SameSite=Lax"} <= set(cookie.split("; ")), asked
+            continue
         assert cookie.startswith("__Host-lti_cert_"), asked
         said = {word.partition("=")[0] for word in cookie.split("; ")[1:]}
         assert said >= {"Secure", "SameSite", "Path", "Max-Age", "Partitioned"}, asked
@@ -67,10 +75,10 @@ def test_every_address_answers_under_the_policy(tenants: Tenants, method: str, p
     for who in ("nobody", "instructor"):
         answer = tenants.ask(who, method, address, row.sent)
         is_fault = answer.status_code >= 400
-        expected = dict(OTHERWISE.get(path, {}))
+        expected = dict(OTHERWISE.get(path, IN_THE_CONSOLE if path.startswith(CONSOLE) else {}))
         if is_fault:
             expected.pop("Cache-Control", None)
-        check(answer, expected, may_set_cookies=path in COOKIES_AT)
+        check(answer, expected, may_set_cookies=path in COOKIES_AT or path.startswith(CONSOLE))
         if path.startswith(OUT_OF_SEARCH_ENGINES):
             assert answer.headers["X-Robots-Tag"] == "noindex, nofollow"
 
