@@ -20,3 +20,19 @@ class EvidenceChanged:
     """Something other than a sync changed what counts: an attestation, somebody's role."""
 
     course_id: int
+
+
+@dataclass(frozen=True)
+class IdentityLearned:
+    """A course, or somebody in it, is known by an id that was not known before: what waited for it can be joined."""
+
+    course_id: int
+    registration_id: int
+
+
+@dataclass(frozen=True)
+class GradesChanged:
+    """The platform told of a grade; soon the course is worth reading again."""
+
+    course_id: int
+    registration_id: int

@@ -8,7 +8,7 @@ from lti_cert.core import clock
 from lti_cert.core.database import db, insert
 from lti_cert.core.errors import LtiCertError
 from lti_cert.courses import members
-from lti_cert.courses.events import EvidenceChanged
+from lti_cert.courses.events import EvidenceChanged, IdentityLearned
 from lti_cert.courses.models import Course, Member, ResourceLink
 from lti_cert.lti.claims import LaunchClaims
 from lti_cert.lti.models import Registration
@@ -16,6 +16,11 @@ from lti_cert.outbox import outbox
 
 CANVAS = "canvas"
 """The one product in which several deployments show the same course."""
+
+PLATFORM_COURSE, PLATFORM_USER = "canvas_course_id", "canvas_user_id"
+"""Custom fields of the launch, set to `$Canvas.course.id` and `$Canvas.user.id`: the ids that Canvas' own services and
+events use. They are believed because the launch that carries them is signed.
+"""
 
 
 class LaunchWithoutCourse(LtiCertError):
@@ -41,7 +46,20 @@ def arrive(registration: Registration, claims: LaunchClaims) -> Arrival:
     if claims.product and registration.product != claims.product:
         registration.product = claims.product
     course = _course(registration, claims)
-    return Arrival(course, _link(course, claims), _member(course, claims))
+    arrival = Arrival(course, _link(course, claims), _member(course, claims))
+    if _learn_platform_ids(arrival, claims):
+        outbox.add(IdentityLearned(course.id, registration.id))
+    return arrival
+
+
+def _learn_platform_ids(arrival: Arrival, claims: LaunchClaims) -> bool:
+    """Whether anything is known by another id than before; a launch that leaves an id out takes none back."""
+    course, member = arrival.course, arrival.member
+    before = course.platform_id or "", member.platform_id or ""
+    course.platform_id = claims.custom.get(PLATFORM_COURSE) or before[0]
+    member.platform_id = claims.custom.get(PLATFORM_USER) or before[1]
+    db.session.flush()
+    return before != (course.platform_id, member.platform_id)
 
 
 def _course(registration: Registration, claims: LaunchClaims) -> Course:
