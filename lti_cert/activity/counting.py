@@ -158,9 +158,9 @@ def _counts(scope: ColumnElement[bool]) -> Select[tuple[int, str, int]]:
 
 
 def _ask_for_syncs(registration_id: int, graded: set[tuple[str, str]]) -> None:
-    told = record_set("told", dict.fromkeys(("naming", "course"), str), list(graded))
     if not graded:
         return
+    told = record_set("told", dict.fromkeys(("naming", "course"), str), list(graded))
     courses = union(
         *(
             select(Course.id)
@@ -169,7 +169,7 @@ def _ask_for_syncs(registration_id: int, graded: set[tuple[str, str]]) -> None:
             for naming, (its_course, _) in _IDS.items()
         )
     )
-    outbox.add(*(GradesChanged(course_id, registration_id) for course_id in db.session.scalars(courses).all()))
+    outbox.add(*map(GradesChanged, db.session.scalars(courses).all()))
 
 
 def count_course(course_id: int) -> None:

@@ -185,8 +185,8 @@ def _is_shared(item: Mapping[str, Any], described: _Described) -> bool:
 
 def _thing(item: Mapping[str, Any], kind: Kind, described: _Described) -> str:
     thing = _id_of(item.get("generated" if kind is Kind.NOTE else "object"))
-    if kind in (Kind.POST, Kind.REMOVAL) and not thing:
-        raise ValueError("“object” must be an entity with an “id”, or an IRI.")
+    if not thing.isprintable() or (kind in (Kind.POST, Kind.REMOVAL) and not thing):
+        raise ValueError("its “object” (of a note, what it “generated”) must be an entity with an “id”, or an IRI.")
     return thing
 
 

@@ -27,7 +27,6 @@ class IdentityLearned:
     """A course, or somebody in it, is known by an id that was not known before: what waited for it can be joined."""
 
     course_id: int
-    registration_id: int
 
 
 @dataclass(frozen=True)
@@ -35,4 +34,3 @@ class GradesChanged:
     """The platform told of a grade; soon the course is worth reading again."""
 
     course_id: int
-    registration_id: int

@@ -47,19 +47,19 @@ def arrive(registration: Registration, claims: LaunchClaims) -> Arrival:
         registration.product = claims.product
     course = _course(registration, claims)
     arrival = Arrival(course, _link(course, claims), _member(course, claims))
-    if _learn_platform_ids(arrival, claims):
-        outbox.add(IdentityLearned(course.id, registration.id))
+    _learn_platform_ids(arrival, claims)
     return arrival
 
 
-def _learn_platform_ids(arrival: Arrival, claims: LaunchClaims) -> bool:
-    """Whether anything is known by another id than before; a launch that leaves an id out takes none back."""
+def _learn_platform_ids(arrival: Arrival, claims: LaunchClaims) -> None:
+    """A launch that leaves an id out takes none back."""
     course, member = arrival.course, arrival.member
-    before = course.platform_id or "", member.platform_id or ""
+    before = course.platform_id, member.platform_id
     course.platform_id = claims.custom.get(PLATFORM_COURSE) or before[0]
     member.platform_id = claims.custom.get(PLATFORM_USER) or before[1]
     db.session.flush()
-    return before != (course.platform_id, member.platform_id)
+    if before != (course.platform_id, member.platform_id):
+        outbox.add(IdentityLearned(course.id))
 
 
 def _course(registration: Registration, claims: LaunchClaims) -> Course:
@@ -99,6 +99,7 @@ def _member(course: Course, claims: LaunchClaims) -> Member:
         member = Member(**where, created_at=clock.now())
         db.session.add(member)
         db.session.flush()
+        outbox.add(IdentityLearned(course.id))
     # A platform that withholds the name today does not take back the one it gave before.
     member.name = claims.name or " ".join(filter(None, (claims.given_name, claims.family_name))) or member.name
     member.email = claims.email or member.email
