@@ -24,7 +24,7 @@ class EvidenceChanged:
 
 @dataclass(frozen=True)
 class IdentityLearned:
-    """A course, or somebody in it, is known by an id that was not known before: what waited for it can be joined."""
+    """A course, or somebody in it, is known by an id of the platform's own that was not known before."""
 
     course_id: int
 

@@ -99,7 +99,6 @@ def _member(course: Course, claims: LaunchClaims) -> Member:
         member = Member(**where, created_at=clock.now())
         db.session.add(member)
         db.session.flush()
-        outbox.add(IdentityLearned(course.id))
     # A platform that withholds the name today does not take back the one it gave before.
     member.name = claims.name or " ".join(filter(None, (claims.given_name, claims.family_name))) or member.name
     member.email = claims.email or member.email

@@ -235,6 +235,7 @@ def test_events_wait_for_a_course_that_the_next_launch_brings(course: Course, se
     sensor.send(s.posted("ada", "new course"))
     later()
     launch(platform, "ada", "new course")
+    enrol(db.session.scalars(select(Course).where(Course.context_id == "new course")).one(), "ada")
     later()
     assert counts() == {"ada": 1}
 
