@@ -2,7 +2,7 @@
 so a run that is killed, repeated or overtaken by another leaves what one run would.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 
 from sqlalchemy import (
@@ -16,7 +16,6 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    union,
     union_all,
     update,
 )
@@ -79,18 +78,28 @@ _Named = tuple[str, str, str]
 """Naming, course and actor, as an event has them."""
 
 
-def _authors(registration_id: int, things: set[str]) -> Sequence[_Named]:
+def _authors(registration_id: int, things: Collection[str]) -> Sequence[_Named]:
     """Who posted what has been removed: whoever removed it, it counts for them no more."""
     if not things:
         return ()
-    gone = record_set("gone", {"thing": str}, [(thing,) for thing in things])
     rows = db.session.execute(
         select(FeedEvent.naming, FeedEvent.course, FeedEvent.actor)
-        .join_from(gone, FeedEvent, FeedEvent.thing == gone.c.thing)
-        .where(FeedEvent.registration_id == registration_id, FeedEvent.kind.in_(_COUNTED))
+        .where(
+            FeedEvent.registration_id == registration_id,
+            FeedEvent.thing.in_(_texts(things)),
+            FeedEvent.kind.in_(_COUNTED),
+        )
         .distinct()
     )
     return [(naming, course, actor) for naming, course, actor in rows]
+
+
+def _texts(texts: Iterable[str]) -> Select[tuple[str]]:
+    """For `column.in_(…)`, which every database looks up by the column's index; a join may be made the wrong way
+    round.
+    """
+    rows = record_set("texts", {"text": str}, [(text,) for text in set(texts)])
+    return select(rows.c.text)
 
 
 _IDS = {
@@ -103,17 +112,21 @@ in each."""
 
 def _members(registration_id: int, named: Sequence[_Named]) -> Sequence[tuple[int, int]]:
     """Those whom we know of these, each with her course."""
-    told = record_set("told", dict.fromkeys(("naming", "course", "actor"), str), named)
-    known = union(
-        *(
-            select(Member.id, Member.course_id)
-            .join_from(told, Course, and_(Course.registration_id == registration_id, its_course == told.c.course))
-            .join(Member, and_(Member.course_id == Course.id, its_member == told.c.actor))
-            .where(told.c.naming == naming)
-            for naming, (its_course, its_member) in _IDS.items()
+    asked = set(named)
+    found = set()
+    for naming, (its_course, its_member) in _IDS.items():
+        here = [each for each in asked if each[0] == naming]
+        rows = db.session.execute(
+            select(Member.id, Member.course_id, its_course, its_member)
+            .join(Course, Course.id == Member.course_id)
+            .where(
+                Course.registration_id == registration_id,
+                its_course.in_(_texts(course for _, course, _ in here)),
+                its_member.in_(_texts(actor for _, _, actor in here)),
+            )
         )
-    )
-    return [(member_id, course_id) for member_id, course_id in db.session.execute(known)]
+        found |= {(row[0], row[1]) for row in rows if (naming, row[2], row[3]) in asked}
+    return sorted(found)
 
 
 def _hold_courses(course_ids: Sequence[int]) -> None:
@@ -157,19 +170,17 @@ def _counts(scope: ColumnElement[bool]) -> Select[tuple[int, str, int]]:
     )
 
 
-def _ask_for_syncs(registration_id: int, graded: set[tuple[str, str]]) -> None:
+def _ask_for_syncs(registration_id: int, graded: Collection[tuple[str, str]]) -> None:
     if not graded:
         return
-    told = record_set("told", dict.fromkeys(("naming", "course"), str), list(graded))
-    courses = union(
+    is_graded = or_(
         *(
-            select(Course.id)
-            .join_from(told, Course, and_(Course.registration_id == registration_id, its_course == told.c.course))
-            .where(told.c.naming == naming)
+            its_course.in_(_texts(course for how, course in graded if how == naming))
             for naming, (its_course, _) in _IDS.items()
         )
     )
-    outbox.add(*map(GradesChanged, db.session.scalars(courses).all()))
+    courses = db.session.scalars(select(Course.id).where(Course.registration_id == registration_id, is_graded))
+    outbox.add(*map(GradesChanged, courses.all()))
 
 
 def count_course(course_id: int) -> None:

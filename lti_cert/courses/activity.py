@@ -1,25 +1,24 @@
 """What members did beside being graded: counts by provider, of which a course believes one each."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, literal, select, update
+from sqlalchemy import ColumnElement, Select, and_, literal, or_, select, update
 
-from lti_cert.core.database import db, id_set, insert, record_set
+from lti_cert.core.database import db, id_set, insert
 from lti_cert.courses.events import EvidenceChanged
 from lti_cert.courses.models import Activity, ActivityCount, Course, Member
 from lti_cert.outbox import outbox
+
+_NAMED = {Activity.DISCUSSION_POSTS: Course.posts_from, Activity.CLASS_NOTES: Course.notes_from}
 
 
 def provider_of(course: Course, kind: Activity) -> str:
     return course.posts_from if kind is Activity.DISCUSSION_POSTS else course.notes_from
 
 
-def is_believed(kind: Any = ActivityCount.kind, provider: Any = ActivityCount.provider) -> ColumnElement[bool]:
+def is_believed() -> ColumnElement[bool]:
     """Of a count joined with its course: whether it comes from the provider that the course names."""
-    named = case((kind == Activity.DISCUSSION_POSTS, Course.posts_from), else_=Course.notes_from)
-    found: ColumnElement[bool] = named == provider
-    return found
+    return or_(*(and_(ActivityCount.kind == kind, ActivityCount.provider == _NAMED[kind]) for kind in Activity))
 
 
 def counts_of(member: Member) -> dict[str, int]:
@@ -50,18 +49,20 @@ def store(provider: str, counts: Select[tuple[int, str, int]]) -> None:
         .execution_options(synchronize_session=False)
     ).all()
     if changed:
-        _touch(provider, [tuple(row) for row in changed])
+        _touch(provider, [(member_id, kind) for member_id, kind in changed])
 
 
-def _touch(provider: str, changed: Sequence[tuple[Any, ...]]) -> None:
+def _touch(provider: str, changed: Sequence[tuple[int, str]]) -> None:
     """As `from_launch.touch`, for many members of many courses."""
-    counted = record_set("counted", {"member_id": int, "kind": str}, changed)
-    whose = (
-        select(Member.id, Member.course_id)
-        .join_from(counted, Member, Member.id == counted.c.member_id)
-        .join(Course, and_(Course.id == Member.course_id, is_believed(counted.c.kind, provider)))
-    )
-    rows = db.session.execute(whose).all()
+    rows = [
+        tuple(row)
+        for kind in Activity
+        for row in db.session.execute(
+            select(Member.id, Member.course_id)
+            .join(Course, and_(Course.id == Member.course_id, _NAMED[kind] == provider))
+            .where(Member.id.in_(id_set([member_id for member_id, of_kind in changed if of_kind == kind])))
+        )
+    ]
     course_ids = sorted({course_id for _, course_id in rows})
     if not rows:
         return

@@ -44,7 +44,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feed_event")),
         sa.UniqueConstraint("registration_id", "event_id", name=op.f("uq_feed_event_registration_id_event_id")),
     )
-    new = sa.text("NOT is_counted")
     with op.batch_alter_table("feed_event", schema=None) as batch_op:
         batch_op.create_index(
             batch_op.f("ix_feed_event_registration_id_course_actor"),
@@ -55,7 +54,11 @@ def upgrade() -> None:
             batch_op.f("ix_feed_event_registration_id_thing"), ["registration_id", "thing"], unique=False
         )
         batch_op.create_index(
-            "ix_feed_event_new", ["registration_id", "id"], unique=False, sqlite_where=new, postgresql_where=new
+            "ix_feed_event_new",
+            ["registration_id", "id"],
+            unique=False,
+            sqlite_where=sa.text("is_counted = 0"),
+            postgresql_where=sa.text("NOT is_counted"),
         )
         batch_op.create_index(batch_op.f("ix_feed_event_received_at"), ["received_at"], unique=False)
 
