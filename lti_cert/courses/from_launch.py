@@ -22,6 +22,9 @@ PLATFORM_COURSE, PLATFORM_USER = "canvas_course_id", "canvas_user_id"
 events use. They are believed because the launch that carries them is signed.
 """
 
+LONGEST_PLATFORM_ID = 255
+"""A longer one is none, and would not fit an index."""
+
 
 class LaunchWithoutCourse(LtiCertError):
     title = "No course came with this launch"
@@ -55,8 +58,9 @@ def _learn_platform_ids(arrival: Arrival, claims: LaunchClaims) -> None:
     """A launch that leaves an id out takes none back."""
     course, member = arrival.course, arrival.member
     before = course.platform_id, member.platform_id
-    course.platform_id = claims.custom.get(PLATFORM_COURSE) or before[0]
-    member.platform_id = claims.custom.get(PLATFORM_USER) or before[1]
+    told = {name: value for name, value in claims.custom.items() if len(value) <= LONGEST_PLATFORM_ID}
+    course.platform_id = told.get(PLATFORM_COURSE) or before[0]
+    member.platform_id = told.get(PLATFORM_USER) or before[1]
     db.session.flush()
     if before != (course.platform_id, member.platform_id):
         outbox.add(IdentityLearned(course.id))
