@@ -7,6 +7,7 @@ from flask import Flask
 from pydantic import SecretStr
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from lti_cert.activity import views as activity_views
 from lti_cert.admin import metrics
 from lti_cert.admin import views as admin_views
 from lti_cert.core import health, http, resources
@@ -40,6 +41,7 @@ def create_app(settings: Settings) -> Flask:
         panel_views.bp,
         verification_views.bp,
         admin_views.bp,
+        activity_views.bp,
         health.bp,
         metrics.bp,
     ):

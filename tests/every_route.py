@@ -73,7 +73,7 @@ def approver(status: int = 200, **more: Any) -> Row:
 
 
 def console(method: str = "GET") -> Row:
-    """For administrators, whose cookie no session of a course is: to the door, or refused for want of a form's token."""
+    """For administrators, whose cookie no session of a course is: to the door, or refused for want of the token."""
     return same(303 if method == "GET" else 400)
 
 
@@ -124,6 +124,7 @@ ROUTES: Mapping[tuple[str, str], Row] = {
     ("GET", "/lti/register"): same(400),
     ("GET", "/lti/config/canvas.json"): same(200),
     ("GET", "/metrics"): same(200),
+    ("POST", "/caliper"): same(401),
     ("GET", "/verify"): same(302, id="made-up"),
     ("GET", "/verify/<public_id>"): same(200),
     ("GET", "/certificates/<holder_key>"): same(200),

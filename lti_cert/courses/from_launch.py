@@ -10,14 +10,15 @@ from lti_cert.core import clock
 from lti_cert.core.database import db, insert
 from lti_cert.core.errors import LtiCertError
 from lti_cert.courses import members
-from lti_cert.courses.events import EvidenceChanged
+from lti_cert.courses.events import EvidenceChanged, IdentityLearned
 from lti_cert.courses.models import Course, Member, ResourceLink
 from lti_cert.lti import products
-from lti_cert.lti.claims import CUSTOM_CANVAS_COURSE, CUSTOM_END, LaunchClaims
+from lti_cert.lti.claims import CUSTOM_CANVAS_COURSE, CUSTOM_CANVAS_USER, CUSTOM_END, LaunchClaims
 from lti_cert.lti.models import Registration
 from lti_cert.outbox import outbox
 
-MOODLE = "moodle"
+LONGEST_PLATFORM_ID = 255
+"""A longer one is none, and would not fit an index."""
 
 
 class LaunchWithoutCourse(LtiCertError):
@@ -45,7 +46,25 @@ def arrive(registration: Registration, claims: LaunchClaims) -> Arrival:
         registration.product = claims.product
     course = _course(registration, claims)
     link = _link(course, claims) if claims.resource_link_id else None
-    return Arrival(course, link, _member(course, claims))
+    arrival = Arrival(course, link, _member(course, claims))
+    _learn_platform_ids(registration, arrival, claims)
+    return arrival
+
+
+def _learn_platform_ids(registration: Registration, arrival: Arrival, claims: LaunchClaims) -> None:
+    """The ids by which the platform's own interface and its events speak. A launch that leaves one out takes none
+    back. They are believed because the launch that carries them is signed.
+    """
+    course, member = arrival.course, arrival.member
+    before = course.platform_id, member.platform_id
+    told = {name: value for name, value in claims.custom.items() if len(value) <= LONGEST_PLATFORM_ID}
+    if products.of(registration.product).is_context_id_its_own:
+        told[CUSTOM_CANVAS_COURSE] = claims.context_id
+    course.platform_id = told.get(CUSTOM_CANVAS_COURSE) or before[0]
+    member.platform_id = told.get(CUSTOM_CANVAS_USER) or before[1]
+    db.session.flush()
+    if before != (course.platform_id, member.platform_id):
+        outbox.add(IdentityLearned(course.id))
 
 
 def _course(registration: Registration, claims: LaunchClaims) -> Course:
@@ -59,7 +78,6 @@ def _course(registration: Registration, claims: LaunchClaims) -> Course:
         course = db.session.scalars(query).one()
     course.title = claims.context_title or course.title or ""
     course.label = claims.context_label or course.label or ""
-    course.api_course_id = _api_course_id(registration, claims) or course.api_course_id
     course.ends_at = _ends_at(claims) or course.ends_at
     course.last_launch_at = clock.now()
     if course.copied_from_id is None and claims.context_history:
@@ -75,13 +93,6 @@ def _ends_at(claims: LaunchClaims) -> datetime | None:
         return told.astimezone(UTC)  # a time without a zone is taken for ours
     except (ValueError, OverflowError):
         return None
-
-
-def _api_course_id(registration: Registration, claims: LaunchClaims) -> str:
-    """Canvas says it in a custom field of ours; Moodle's context id is its course's number."""
-    if registration.product == MOODLE:
-        return claims.context_id
-    return claims.custom.get(CUSTOM_CANVAS_COURSE, "")
 
 
 MOST_ORIGINS = 50

@@ -95,7 +95,7 @@ def _begin(course_id: int) -> tuple[SyncRun, Reading]:
         reading = Reading(
             registration_id=course.registration_id,
             course_id=course.id,
-            api_course_id=course.api_course_id,
+            api_course_id=course.platform_id,
             context_id=course.context_id,
             lineitems_urls=_distinct(link.lineitems_url for link in links),
             lineitem_urls=_distinct(link.lineitem_url for link in links),
@@ -108,7 +108,7 @@ def _begin(course_id: int) -> tuple[SyncRun, Reading]:
 def _source_of(course: Course) -> str:
     """A course that was never read begins with the best source that is connected."""
     if course.synced_at is None and not course.trial_source:
-        course.source = choose.best(course.registration_id, course.id, course.api_course_id)
+        course.source = choose.best(course.registration_id, course.id, course.platform_id)
     return course.trial_source or course.source
 
 

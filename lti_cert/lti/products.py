@@ -60,6 +60,8 @@ class Product:
     """Statuses of a course's line items or members that mean, with certainty, that the course is concluded."""
     is_course_per_deployment: bool = True
     """Off: several deployments show the same course."""
+    is_context_id_its_own: bool = False
+    """Its own interface knows a course by the context id of launches, and a person by `sub`."""
     is_client_id_shared: bool = False
     """One client id serves every institution, so that a new deployment is somebody else's until proved otherwise."""
     audience: str | None = None
@@ -162,6 +164,7 @@ MOODLE = Product(
     "Moodle",
     # `limit` crashes the results of 4.1 (an HTML page with 404); without it everything comes at once.
     parallel=2,
+    is_context_id_its_own=True,
     # A link with an address is looked up by its host, and may end at another registration of the same host.
     links_with_address=False,
     presets={

@@ -52,8 +52,6 @@ def upgrade() -> None:
             sqlite_where=sa.text("course_id IS NULL"),
             postgresql_where=sa.text("course_id IS NULL"),
         )
-    with op.batch_alter_table("course", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("api_course_id", sa.Text(), nullable=False, server_default=""))
     with op.batch_alter_table("member", schema=None) as batch_op:
         batch_op.add_column(sa.Column("is_known", sa.Boolean(), nullable=False, server_default=sa.true()))
 
@@ -61,7 +59,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table("member", schema=None) as batch_op:
         batch_op.drop_column("is_known")
-    with op.batch_alter_table("course", schema=None) as batch_op:
-        batch_op.drop_column("api_course_id")
     op.drop_table("source_grant")
     op.drop_table("source_api")

@@ -305,7 +305,7 @@ def test_a_course_that_was_never_read_begins_with_the_best_source_that_is_connec
     with transaction():
         connections.set_api(course.registration_id, "moodle", "https://lms.example")
         connections.grant(course.registration_id, "moodle", None, token="secret", actor="os:test")
-        db.session.execute(update(Course).values(api_course_id="2"))
+        db.session.execute(update(Course).values(platform_id="2"))
         db.session.execute(update(Registration).values(product="moodle"))
     sources("moodle", reads(b.snapshot(ITEMS, {"ada": {"Quiz": 1}})))
     sync.sync(course.id, course.registration_id)

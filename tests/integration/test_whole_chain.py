@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,9 +13,11 @@ import requests
 from pypdf import PdfReader
 
 from lti_cert.achievements import saving
-from lti_cert.core.database import db
+from lti_cert.activity import keys
+from lti_cert.core.database import db, transaction
 from lti_cert.courses.models import Course
 from lti_cert.demo.faults import Endpoint, Fault
+from lti_cert.lti.models import Registration
 from tests import building as b
 from tests.browser import Browser
 from tests.world import World, eventually
@@ -112,6 +115,38 @@ def test_a_grade_changed_in_the_lms_is_followed_at_the_next_sync(world: World) -
     world.lms.course(world.lms.courses[0].id).set_score("zoe", "project", 60)
     assert instructor.post("/sync").status_code == 200
     eventually(lambda: "Waiting for approval" in zoe.get("/progress"), what="the proposal")
+
+
+def test_posts_in_the_lms_are_followed_by_a_requirement_within_seconds(world: World) -> None:
+    with transaction() as session:
+        key = keys.make(session.query(Registration).one().id)
+    world.lms.tools = [replace(world.lms.tools[0], caliper_key=key)]
+    instructor = Panel(world, "ines")
+    eventually(lambda: "Last read" in instructor.get("/overview"), what="the first sync")
+    posts = {
+        "title": "Discussed",
+        "version": "0",
+        "criterion": "0",
+        "kind-0": "discussion_posts",
+        "n-0": "3",
+    }
+    shown = instructor.post("/rules/preview", **posts)
+    seen = re.search(r'name="seen" value="([^"]*)"', shown.text)
+    assert seen, shown.text
+    assert instructor.post("/rules", **posts, action="open", seen=seen[1]).status_code == 200
+
+    zoe = Panel(world, "zoe")
+    assert "0 of 3" in zoe.get("/progress")
+    discussion = f"{world.lms_url}/as/zoe/discussion"
+    for text in ("First!", "I disagree.", "<b>So do I.</b>"):
+        page = requests.post(discussion, data={"text": text}, timeout=10)
+    assert "&lt;b&gt;So do I.&lt;/b&gt;" in page.text
+    post = world.lms.courses[0].posts[-1]
+    requests.post(f"{discussion}/{post.id}/remove", timeout=10)
+    eventually(lambda: "2 of 3" in zoe.get("/progress"), what="two posts")
+    requests.post(discussion, data={"text": "On reflection, I agree."}, timeout=10)
+    eventually(lambda: "3 of 3" in zoe.get("/progress"), what="the third post")
+    eventually(lambda: "Open the PDF" in zoe.get("/progress"), what="the certificate")
 
 
 def test_a_learners_token_opens_nothing_of_the_instructors(world: World) -> None:
