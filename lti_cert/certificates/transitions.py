@@ -4,7 +4,6 @@ transaction.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import groupby
 from typing import Any
 
 from sqlalchemy import and_, exists, func, insert, select, tuple_, update
@@ -53,18 +52,16 @@ def move(achievement: Achievement, moves: Sequence[Move], *, actor: str) -> list
     version that the caller holds. The number of statements depends on the kinds of move, not on how many there are.
     """
     done: list[Move] = []
-    by_step = sorted(moves, key=_step)
-    for _, group in groupby(by_step, key=_step):
-        done += _update(achievement, list(group))
+    steps: dict[tuple[Standing, Standing], list[Move]] = {}
+    for m in moves:
+        steps.setdefault((m.seen, m.change.to), []).append(m)
+    for group in steps.values():
+        done += _update(achievement, group)
     if done:
         _log(achievement, done, actor)
         _credentials(done)
         outbox.add(*_events(achievement, done))
     return done
-
-
-def _step(m: Move) -> str:
-    return repr((m.seen, m.change.to))
 
 
 def _update(achievement: Achievement, group: Sequence[Move]) -> list[Move]:

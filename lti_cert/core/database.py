@@ -184,12 +184,14 @@ def record_set(name: str, columns: Mapping[str, type], rows: Sequence[tuple[Any,
     if db.engine.dialect.name == "sqlite":
         data = json.dumps(rows, ensure_ascii=False, default=str)
         each = func.json_each(data).table_valued("value", name=f"{name}_json")
+        # With a limit SQLite makes a table of the rows; without one it would put these expressions into the statement
+        # around them and read the JSON again for every row that it compares.
         statement: Select[Any] = select(
             *(
                 func.json_extract(each.c.value, f"$[{index}]", type_=_SQL_TYPES[kind]()).label(label)
                 for index, (label, kind) in enumerate(columns.items())
             )
-        )
+        ).limit(-1)
         return statement.subquery(name)
     arrays = zip(*rows, strict=True) if rows else ((),) * len(columns)
     bound = [
