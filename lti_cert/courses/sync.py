@@ -84,20 +84,25 @@ def _begin(course_id: int) -> tuple[SyncRun, Reading]:
         run.outcome = SyncOutcome.RUNNING
         session.flush()
         _close_abandoned(run)
-        links = session.scalars(
-            select(ResourceLink).where(ResourceLink.course_id == course_id).order_by(ResourceLink.id.desc())
-        ).all()
-        reading = Reading(
-            registration_id=course.registration_id,
-            course_id=course.id,
-            api_course_id=course.api_course_id,
-            context_id=course.context_id,
-            lineitems_urls=_distinct(link.lineitems_url for link in links),
-            lineitem_urls=_distinct(link.lineitem_url for link in links),
-            memberships_url=next((link.memberships_url for link in links if link.memberships_url), ""),
-            scopes=_distinct(scope for link in links for scope in link.scopes.split()),
-        )
-    return run, reading
+        return run, reading_of(course)
+
+
+def reading_of(course: Course) -> Reading:
+    """What its launches have told of how it can be read."""
+    links = db.session.scalars(
+        select(ResourceLink).where(ResourceLink.course_id == course.id).order_by(ResourceLink.id.desc())
+    ).all()
+    return Reading(
+        registration_id=course.registration_id,
+        course_id=course.id,
+        api_course_id=course.api_course_id,
+        context_id=course.context_id,
+        lineitems_urls=_distinct(link.lineitems_url for link in links),
+        lineitem_urls=_distinct(link.lineitem_url for link in links),
+        resource_link_ids=_distinct(link.resource_link_id for link in links),
+        memberships_url=next((link.memberships_url for link in links if link.memberships_url), ""),
+        scopes=_distinct(scope for link in links for scope in link.scopes.split()),
+    )
 
 
 def _source_of(course: Course) -> str:

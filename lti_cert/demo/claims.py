@@ -63,7 +63,7 @@ def _placement(lms: Lms, launch: Launch) -> dict[str, Any]:
         f"{_LTI}/tool_platform": {
             "guid": "demo-lms.lti-cert",
             "name": "Demo LMS",
-            "product_family_code": "lti-cert-demo-lms",
+            "product_family_code": lms.product,
             "version": "1",
         },
         f"{_LTI}/launch_presentation": {

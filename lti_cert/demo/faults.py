@@ -21,6 +21,7 @@ class Endpoint(StrEnum):
     RESULTS = "ags.results"
     SCORES = "ags.post_score"
     MEMBERSHIPS = "nrps.memberships"
+    MOODLE = "moodle.answer"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import time
 from flask import Flask, Response, request
 
 from lti_cert.core import resources
-from lti_cert.demo import ags, nrps, oidc, pages, tokens
+from lti_cert.demo import ags, moodle, nrps, oidc, pages, tokens
 from lti_cert.demo.platform import Lms
 from lti_cert.demo.web import current_lms, init_web
 
@@ -24,7 +24,7 @@ def create_lms(lms: Lms) -> Flask:
     app.extensions["demo_lms"] = lms
     init_web(app)
     app.before_request(_meet_fault)
-    for module in (pages, oidc, tokens, ags, nrps):
+    for module in (pages, oidc, tokens, ags, nrps, moodle):
         app.register_blueprint(module.blueprint)
     return app
 

@@ -13,6 +13,7 @@ from jwt.algorithms import RSAAlgorithm
 from lti_cert.core import clock, ids
 from lti_cert.demo.course import Course, LineItem
 from lti_cert.demo.faults import Faults
+from lti_cert.demo.moodle_site import MoodleSite
 from lti_cert.demo.tool_keys import ToolKeys
 
 _AGS = "https://purl.imsglobal.org/spec/lti-ags/scope"
@@ -114,6 +115,10 @@ class Lms:
     token_seconds: int = 3600
     opens_gradebook: bool = True
     """Off: a tool sees only line items of its own, as on most LMSs."""
+    product: str = "lti-cert-demo-lms"
+    """`product_family_code` of its launches."""
+    moodle: MoodleSite | None = None
+    """With it there are Moodle's web services too."""
     offers_storage: bool = True
     """Off: no `lti.put_data` for a tool in the frame, as on Moodle."""
     alter_token: Callable[[dict[str, Any], dict[str, Any]], None] = _unaltered

@@ -26,7 +26,11 @@ from lti_cert.lti.service_client import ServiceClient
 from lti_cert.sources.snapshot import (
     DONE,
     MILLIONTHS,
+    NO_POINTS,
+    NOT_IN_FINAL_GRADE,
+    UNPUBLISHED,
     CourseConcluded,
+    Finding,
     Item,
     Person,
     Reading,
@@ -37,7 +41,6 @@ from lti_cert.sources.snapshot import (
     millionths,
 )
 
-NO_POINTS, UNPUBLISHED, NOT_IN_FINAL_GRADE = "no_points", "unpublished", "not_in_final_grade"
 _NOT_READ = frozenset({NO_POINTS, UNPUBLISHED})
 """Results that are withheld from learners are neither shown nor counted, and those out of nothing mean nothing."""
 
@@ -54,12 +57,34 @@ def read(reading: Reading, snapshot: Snapshot) -> None:
         gone = _add_scores(client, product, items.values(), snapshot)
         if gone:
             _take_out(gone, items, _line_items(client, product, reading))
-        snapshot.items += items.values()
         snapshot.progress("members")
         _add_people(client, product, reading, snapshot)
+        snapshot.items += items.values()  # nothing follows that could be slowed down, so that they are added once
     finally:
         snapshot.requests += client.requests
     snapshot.limits = _limits(product, line_items.values())
+
+
+def check(reading: Reading) -> Iterator[Finding]:
+    """What a reading needs, one thing after another. A fault that it raises is a finding too."""
+    client, product = _connect(reading)
+    line_items = _line_items(client, product, reading)
+    for item in map(_item, line_items.values()):
+        if item.exclusion not in _NOT_READ:
+            next(ags.result_pages(client, ags.with_query(ags.results_url(item.ref), limit=product.page_limit)))
+            break
+    limits = _limits(product, line_items.values())
+    if line_items:
+        yield Finding(True, f"The tool sees {len(line_items)} columns and their results. {limits}".strip())
+    else:
+        yield Finding(
+            False,
+            f"The tool sees no column at all. {limits}",
+            "Let the tool read the platform's own interface (`lti-cert source connect`), or have the platform open its "
+            "gradebook to it.",
+        )
+    members, _ = next(nrps.member_pages(client, nrps.first_page(reading.memberships_url, product.members_limit)))
+    yield Finding(bool(members), f"The roster opens: {len(members)} people on its first page.")
 
 
 def _connect(reading: Reading) -> tuple[ServiceClient, Product]:
