@@ -1,6 +1,6 @@
 """Read a course from its source and store the snapshot: whole, in one transaction, or not at all."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import delete, func, select, update
@@ -15,11 +15,11 @@ from lti_cert.courses.models import (
     HeldSnapshot,
     LineItem,
     Member,
-    ResourceLink,
     Result,
     SyncOutcome,
     SyncRun,
 )
+from lti_cert.courses.source import reading_of
 from lti_cert.courses.staging import StagedSnapshot
 from lti_cert.lti.models import Standing
 from lti_cert.outbox import outbox
@@ -87,24 +87,6 @@ def _begin(course_id: int) -> tuple[SyncRun, Reading]:
         return run, reading_of(course)
 
 
-def reading_of(course: Course) -> Reading:
-    """What its launches have told of how it can be read."""
-    links = db.session.scalars(
-        select(ResourceLink).where(ResourceLink.course_id == course.id).order_by(ResourceLink.id.desc())
-    ).all()
-    return Reading(
-        registration_id=course.registration_id,
-        course_id=course.id,
-        api_course_id=course.api_course_id,
-        context_id=course.context_id,
-        lineitems_urls=_distinct(link.lineitems_url for link in links),
-        lineitem_urls=_distinct(link.lineitem_url for link in links),
-        resource_link_ids=_distinct(link.resource_link_id for link in links),
-        memberships_url=next((link.memberships_url for link in links if link.memberships_url), ""),
-        scopes=_distinct(scope for link in links for scope in link.scopes.split()),
-    )
-
-
 def _source_of(course: Course) -> str:
     """A course that was never read begins with the best source that is connected."""
     if course.synced_at is None and not course.trial_source:
@@ -134,10 +116,6 @@ def _close_abandoned(run: SyncRun) -> None:
 
 def _held_run(course_id: int) -> Sequence[int]:
     return db.session.scalars(select(HeldSnapshot.run_id).where(HeldSnapshot.course_id == course_id)).all()
-
-
-def _distinct(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value for value in values if value))
 
 
 def _pause(run: SyncRun, snapshot: StagedSnapshot, slow: SourceThrottled) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from lti_cert.core.errors import LtiCertError
+from lti_cert.core.errors import InputRejected, LtiCertError
 from lti_cert.lti.answers import ServiceRefused, ServiceThrottled
 from lti_cert.sources import ags, connections, moodle
 from lti_cert.sources.snapshot import (
@@ -54,6 +54,13 @@ def best(registration_id: int, course_id: int, api_course_id: str) -> str:
         if source in SOURCES and api_course_id and connections.is_connected(registration_id, source, course_id):
             return source
     return "ags"
+
+
+def find(name: str) -> Source:
+    """:raises InputRejected: there is none of this name."""
+    if name not in SOURCES:
+        raise InputRejected(f"“{name[:50]}” is no source that there is. There are: {', '.join(SOURCES)}.")
+    return SOURCES[name]
 
 
 def read(source: str, reading: Reading, snapshot: Snapshot) -> None:

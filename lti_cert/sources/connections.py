@@ -1,5 +1,6 @@
 """Connect a platform's own interface, and find what a reading of a course goes through."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -8,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from lti_cert.core import clock, sealing
 from lti_cert.core.database import db, insert
+from lti_cert.core.errors import InputRejected
+from lti_cert.core.http import AddressRefused, origin
 from lti_cert.sources.models import SourceApi, SourceGrant
 from lti_cert.sources.snapshot import SourceForbidden
 
@@ -129,6 +132,44 @@ def withdraw(registration_id: int, source: str, course_id: int | None) -> None:
     db.session.execute(
         delete(SourceGrant).where(SourceGrant.registration_id == registration_id, SourceGrant.source == source, same)
     )
+
+
+def disconnect(registration_id: int, source: str) -> None:
+    """Forget the interface, and every leave to use it. In the caller's transaction."""
+    for entity in (SourceGrant, SourceApi):
+        db.session.execute(
+            delete(entity)
+            .where(entity.registration_id == registration_id, entity.source == source)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def listed() -> Sequence[tuple[SourceApi, SourceGrant | None]]:
+    """Every interface with each leave to use it, or with none."""
+    rows = db.session.execute(
+        select(SourceApi, SourceGrant)
+        .outerjoin(
+            SourceGrant,
+            (SourceGrant.registration_id == SourceApi.registration_id) & (SourceGrant.source == SourceApi.source),
+        )
+        .order_by(SourceApi.registration_id, SourceApi.source, SourceGrant.course_id)
+    )
+    return [(api, grant) for api, grant in rows]
+
+
+def base_address(url: str) -> str:
+    """As an administrator may paste it, without what follows the site itself.
+
+    :raises InputRejected: it is no web address.
+    """
+    address = url.strip().rstrip("/").removesuffix("/webservice/rest/server.php")
+    try:
+        host = origin(address)
+    except AddressRefused:
+        host = ""
+    if not host or any(sign in address for sign in "?#@ "):
+        raise InputRejected(f"“{url[:200]}” is no address of a site: it should look like https://lms.example.edu.")
+    return address
 
 
 def renew(grant_id: int, *, token: str, expires_at: datetime | None) -> None:
