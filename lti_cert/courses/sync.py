@@ -62,7 +62,9 @@ def sync(course_id: int, registration_id: int) -> None:
         _end(run, SyncOutcome.FINAL, fault.shown_message)
     except SourceFailed as fault:
         _log.warning("sync failed", course=course_id, kind=type(fault).__name__, detail=fault.detail)
-        _end(run, SyncOutcome.FAILED, f"{fault.shown_message} {fault.detail}".strip())
+        # The panel says by itself what goes for every failure.
+        guidance = "" if fault.shown_guidance == SourceFailed.guidance else fault.shown_guidance
+        _end(run, SyncOutcome.FAILED, " ".join(filter(None, (fault.shown_message, guidance, fault.detail))))
 
 
 def _begin(course_id: int) -> tuple[SyncRun, Reading]:

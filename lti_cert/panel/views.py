@@ -12,7 +12,7 @@ from lti_cert.achievements.rules import RuleRejected
 from lti_cert.core import ids
 from lti_cert.core.database import transaction
 from lti_cert.core.errors import InputRejected, NotFound
-from lti_cert.courses import freshness, sync
+from lti_cert.courses import freshness, source, sync
 from lti_cert.issuing import documents
 from lti_cert.launch import session, tickets
 from lti_cert.launch.models import PanelSession
@@ -96,6 +96,13 @@ def ask_for_sync() -> str:
 def show_sync_status() -> str:
     course = place_of(session.require_staff()).course
     return render_template("panel/_sync.html", status=sync_status.watched(course))
+
+
+@bp.post("/source/test")
+def test_source() -> str:
+    """Asks the platform while the page waits."""
+    findings = source.check(place_of(session.require_approver()).course)
+    return render_template("panel/_source_check.html", findings=findings)
 
 
 @bp.get("/sync/accept")

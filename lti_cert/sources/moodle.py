@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from lti_cert.core import current
 from lti_cert.core.database import db
+from lti_cert.core.lines import one_line
 from lti_cert.lti import fields, nrps
 from lti_cert.lti.claims import INSTRUCTOR, LEARNER, MEMBERSHIP_READONLY, STAFF, TEACHING_ASSISTANT
 from lti_cert.lti.fields import Row
@@ -68,14 +69,28 @@ def read(reading: Reading, snapshot: Snapshot) -> None:
         if DISCUSSION_POSTS in reading.counts:
             _count_posts(service, course, snapshot)
         _compare_with_roster(reading, snapshot, is_by_learner=report.is_by_learner)
+        snapshot.limits = _limits(snapshot)
     finally:
         snapshot.requests += service.requests
     snapshot.items += book.items()  # nothing follows that could be slowed down, so that they are added once
 
 
-def _connect(reading: Reading) -> MoodleService:
+def _limits(snapshot: Snapshot) -> str:
+    learners, unseen = _seen(snapshot)
+    if not unseen:
+        return ""
+    return f"Moodle shows this tool nothing of {unseen} of the {learners} learners: its token may see some groups only."
+
+
+def _seen(snapshot: Snapshot) -> tuple[int, int]:
+    """How many learners there are, and how many of them the gradebook says nothing of."""
+    learners = [person for person in snapshot.all_people() if LEARNER in person.roles]
+    return len(learners), sum(1 for person in learners if not person.is_known)
+
+
+def _connect(reading: Reading, *, is_waited_for: bool = False) -> MoodleService:
     found = connections.find(reading.registration_id, NAME, reading.course_id)
-    return MoodleService(found.base_url, found.token, current.http())
+    return MoodleService(found.base_url, found.token, current.http(), is_waited_for=is_waited_for)
 
 
 def _course_number(reading: Reading) -> str:
@@ -89,7 +104,7 @@ def _course_number(reading: Reading) -> str:
 
 def check(reading: Reading) -> Iterator[Finding]:
     """What a reading needs, one thing after another. A fault that it raises is a finding too."""
-    service = _connect(reading)
+    service = _connect(reading, is_waited_for=True)
     yield from _check_service(service.ask(SITE_INFO))
     course, scratch = _course_number(reading), Snapshot()
     _add_people(service, course, scratch)
@@ -97,11 +112,11 @@ def check(reading: Reading) -> Iterator[Finding]:
     forums = fields.read_each(FORUMS, service.ask(FORUMS, courseids=[course]), _forum)
     yield Finding(True, f"The posts of its forums can be counted: {len(forums)}.")
     _compare_with_roster(reading, scratch, is_by_learner=False)
-    learners = [person for person in scratch.all_people() if LEARNER in person.roles]
-    if unseen := sum(1 for person in learners if not person.is_known):
+    learners, unseen = _seen(scratch)
+    if unseen:
         yield Finding(
             False,
-            f"The token sees only {len(learners) - unseen} of the {len(learners)} learners of this course.",
+            f"The token sees only {learners - unseen} of the {learners} learners of this course.",
             f"Moodle's administrator allows {ALL_GROUPS} to its user's role, and takes that user out of all groups of "
             "the course.",
         )
@@ -109,7 +124,7 @@ def check(reading: Reading) -> Iterator[Finding]:
 
 def _check_service(site: Any) -> Iterator[Finding]:
     site = site if isinstance(site, Mapping) else {}
-    release, user = fields.text(site, "release"), fields.text(site, "username")
+    release, user = (one_line(fields.text(site, key)) for key in ("release", "username"))
     yield Finding(True, f"Moodle {release} answers and knows the token as the user “{user}”.")
     offered = {function.get("name") for function in site.get("functions") or () if isinstance(function, Mapping)}
     if missing := [function for function in NEEDS if function not in offered]:

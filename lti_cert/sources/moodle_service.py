@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any
 
 from lti_cert.core.http import Response, Session
+from lti_cert.core.lines import one_line
 from lti_cert.lti import products
 from lti_cert.lti.answers import check_throttle, read_json
 from lti_cert.sources import side_by_side
@@ -143,11 +144,12 @@ _LONGEST_QUOTE = 200
 class MoodleService:
     """Threads may share one. The token goes into bodies only, never into an address, a log or a fault."""
 
-    def __init__(self, base_url: str, token: str, http: Session) -> None:
+    def __init__(self, base_url: str, token: str, http: Session, *, is_waited_for: bool = False) -> None:
+        """`is_waited_for`: somebody sits and waits, so that nothing is tried again."""
         self.requests = 0
         self._url = base_url + PATH
         self._token = token
-        self._once, self._patient = http, http.repeating_posts()
+        self._once, self._patient = http, http if is_waited_for else http.repeating_posts()
         self._lock = Lock()
 
     def ask(self, function: str, *, once: bool = False, **arguments: Any) -> Any:
@@ -215,7 +217,7 @@ def _check_place(response: Response) -> None:
 
 def _fault(function: str, answer: Mapping[str, Any]) -> SourceFailed:
     code = str(answer.get("errorcode") or answer["exception"])
-    said = " ".join(str(answer.get("message") or code).split())[:_LONGEST_QUOTE]
+    said = one_line(str(answer.get("message") or code))[:_LONGEST_QUOTE]
     meaning = _MEANINGS.get(code, _Meaning(MoodleFailed, "Moodle answered with an error: “{said}”."))
     facts = {"said": said, "function": function, "needs": " and ".join(NEEDS[function])}
     return meaning.kind(

@@ -1,6 +1,7 @@
 """Moodle's web services as a source: the recorded course, the ways of asking, and what goes wrong in words."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ from sqlalchemy import select
 from lti_cert.core.database import db, transaction
 from lti_cert.demo import moodle as demo
 from lti_cert.demo.course import INSTRUCTOR, TEACHING_ASSISTANT, Course, LineItem, Member, Person
+from lti_cert.demo.course import LEARNER as LEARNER_ONLY
 from lti_cert.demo.faults import Endpoint, Fault
 from lti_cert.demo.moodle_site import Discussion, Forum, MoodleSite, Post
-from lti_cert.demo.platform import Lms, SigningKey
+from lti_cert.demo.platform import Lms, SigningKey, Tool
 from lti_cert.demo.serving import running, running_lms
+from lti_cert.lti import keys
 from lti_cert.lti.models import Registration
+from lti_cert.settings import Settings
 from lti_cert.sources import choose, connections, moodle, moodle_report
 from lti_cert.sources.snapshot import (
     Reading,
@@ -30,6 +34,14 @@ from tests import building as b
 RECORDED = Path(__file__).parents[1] / "fixtures" / "moodle"
 TOKEN = "0123456789abcdef0123456789abcdef"
 POSTS = "discussion_posts"
+
+
+@pytest.fixture(scope="module")
+def key_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once: a key takes its time."""
+    made = tmp_path_factory.mktemp("jwks")
+    keys.ensure_key(Settings(jwks_dir=made))
+    return made
 
 
 @pytest.fixture
@@ -189,7 +201,8 @@ def test_every_person_item_and_grade_of_the_recorded_course_is_accounted_for(rec
                 share = grade["graderaw"] / grade["grademax"]
                 assert score == pytest.approx(share * maximum, abs=1)
     assert not scores
-    assert (snapshot.limits, snapshot.requests) == ("", 2 + 1 + 1 + 1 + 5)
+    assert "nothing of 24 of the 30 learners" in snapshot.limits
+    assert snapshot.requests == 2 + 1 + 1 + 1 + 5
 
 
 def test_posts_of_the_recorded_forum_are_counted(recording: tuple[Recording, str]) -> None:
@@ -221,7 +234,7 @@ def test_a_course_is_read_whole(lms: Lms) -> None:
         "4": "teaching_assistant",
         **dict.fromkeys(("11", "12", "13", "14"), "learner"),
     }
-    assert unknown(snapshot) == []
+    assert (unknown(snapshot), snapshot.limits) == ([], "")
     assert [(item.label, str(item.exclusion)) for item in snapshot.items] == [
         ("Quiz", ""),
         ("Essay", ""),
@@ -333,6 +346,59 @@ def test_public_posts_are_counted_with_replies(lms: Lms) -> None:
     forum.discussions += [Discussion(number, [Post("14")]) for number in range(3, 103)]
     site(lms).forums = {"2": [forum, Forum(4, [Discussion(103, [Post("11")])])], "5": [Forum(6)]}
     assert read(lms.issuer).all_counts() == {POSTS: {"11": 2, "12": 2, "13": 1, "14": 100}}
+
+
+# The roster of LTI beside Moodle's own answers
+
+
+@pytest.fixture
+def rostered(lms: Lms, settings: Settings, key_files: Path) -> Iterator[tuple[Lms, str]]:
+    """The demo LMS lets the tool read its roster too; its address."""
+    shutil.copytree(key_files, keys.keys_dir(settings), dirs_exist_ok=True)
+    jwks = Flask("the tool's keys")
+    jwks.add_url_rule("/lti/jwks.json", view_func=keys.jwks)
+    with running(jwks) as url:
+        lms.tools = [Tool.at(url, client_id="client")]
+        yield lms, f"{lms.issuer}/api/courses/2/memberships"
+
+
+def test_whom_the_roster_lists_and_moodle_leaves_out_is_unknown(rostered: tuple[Lms, str]) -> None:
+    lms, memberships_url = rostered
+    site(lms).groups = {7: {"3", "11", "12"}}
+    site(lms).capabilities.remove("moodle/site:accessallgroups")
+    snapshot = read(lms.issuer, memberships_url=memberships_url)
+    assert unknown(snapshot) == ["13", "14"]
+    assert snapshot.limits == (
+        "Moodle shows this tool nothing of 2 of the 4 learners: its token may see some groups only."
+    )
+    findings = choose.check("moodle", connect(lms.issuer, memberships_url=memberships_url))
+    assert findings[-1].text == "The token sees only 2 of the 4 learners of this course."
+    assert "moodle/site:accessallgroups" in findings[-1].guidance
+
+
+def test_roster_and_enrolments_agree_where_the_token_sees_everybody(rostered: tuple[Lms, str]) -> None:
+    lms, memberships_url = rostered
+    # Moodle's roster calls an assistant a learner, and knows teachers in roles of the site's own.
+    lms.courses[0].change_member("4", roster_roles=LEARNER_ONLY)
+    site(lms).roles = {"3": "lecturer"}
+    snapshot = read(lms.issuer, memberships_url=memberships_url)
+    assert roles(snapshot)["3"] == "instructor"
+    assert roles(snapshot)["4"] == "teaching_assistant"
+    assert (unknown(snapshot), snapshot.limits) == ([], "")
+    assert all(finding.is_good for finding in choose.check("moodle", Reading(1, api_course_id="2")))
+
+
+def test_the_roster_is_gone_on_with_where_it_was_slowed_down(rostered: tuple[Lms, str]) -> None:
+    lms, memberships_url = rostered
+    lms.page_size = 2
+    reading = connect(lms.issuer, memberships_url=memberships_url)
+    undisturbed, slowed = Snapshot(), Snapshot()
+    choose.read("moodle", reading, undisturbed)
+    lms.faults.plan(Endpoint.MEMBERSHIPS, SLOW, after=1)
+    with pytest.raises(SourceThrottled):
+        choose.read("moodle", reading, slowed)
+    choose.read("moodle", reading, slowed)
+    assert outcome(slowed) == outcome(undisturbed)
 
 
 # Courses that are too large for one answer

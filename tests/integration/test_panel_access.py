@@ -50,6 +50,7 @@ ROUTES: Mapping[tuple[str, str], Row] = {
     ("GET", "/panel/overview"): Row((401, 403, 200, 200, 200)),
     ("GET", "/panel/sync-status"): Row((401, 403, 200, 200, 200)),
     ("POST", "/panel/sync"): Row((401, 403, 200, 200, 200)),
+    ("POST", "/panel/source/test"): Row((401, 403, 403, 200, 200)),
     ("GET", "/panel/sync/accept"): Row((401, 403, 404, 404, 404)),
     ("POST", "/panel/sync/accept"): Row((401, 403, 403, 409, 409), {"run": "1"}),
     ("GET", "/panel/rules"): Row((401, 403, 200, 200, 200)),

@@ -14,7 +14,10 @@ from pypdf import PdfReader
 from lti_cert.achievements import saving
 from lti_cert.core.database import db
 from lti_cert.courses.models import Course
+from lti_cert.demo import course as demo_course
+from lti_cert.demo.course import INSTRUCTOR, LineItem, Member, Person
 from lti_cert.demo.faults import Endpoint, Fault
+from lti_cert.demo.moodle_site import Discussion, Forum, MoodleSite, Post
 from tests import building as b
 from tests.browser import Browser
 from tests.world import World, eventually
@@ -121,10 +124,9 @@ def test_a_learners_token_opens_nothing_of_the_instructors(world: World) -> None
     assert learner.post("/sync").status_code == 403
 
 
-def run(world: World, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "lti_cert", *words], env=world.env, capture_output=True, text=True, timeout=120
-    )
+def run(world: World, *words: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lti_cert", *words]
+    return subprocess.run(command, env=world.env, input=given, capture_output=True, text=True, timeout=120)
 
 
 def test_a_script_waits_for_a_sync_and_is_told_when_it_failed(world: World) -> None:
@@ -141,3 +143,55 @@ def test_a_script_waits_for_a_sync_and_is_told_when_it_failed(world: World) -> N
     assert failed.returncode != 0
     assert "ended as failed" in failed.stderr
     assert json.loads(run(world, "course", "export", "data-literacy-101").stdout)["course"]["complete"] is False
+
+
+def moodle_course() -> demo_course.Course:
+    """As Moodle names things: by numbers."""
+    course = demo_course.Course("2", "Certificate Course 101", "CERT101")
+    course.add_members([Member(Person("3", "Terézia Učiteľová"), INSTRUCTOR)])
+    course.add_members(
+        [Member(Person("6", "Zoë Ångström")), Member(Person("7", "小龙 李")), Member(Person("8", "محمد علي"))]
+    )
+    for item in (LineItem("4", "Essay", 100), LineItem("5", "Quiz", 20)):
+        course.put_line_item(item)
+    for person_id, essay, quiz in (("6", 82, 17.4), ("7", 59.9, 20), ("8", 70, None)):
+        course.set_score(person_id, "4", essay)
+        course.set_score(person_id, "5", quiz)
+    return course
+
+
+def test_a_moodle_course_is_read_whole_through_its_web_services(world: World) -> None:
+    world.lms.courses, world.lms.product = [moodle_course()], "moodle"
+    site = world.lms.moodle = MoodleSite(token="the-token-of-the-service")
+    site.forums = {"2": [Forum(3, [Discussion(1, [Post("6"), Post("7")])])]}
+    world.lms.opens_gradebook = False
+
+    Panel(world, "3")
+    assert run(world, "achievement", "set", "2", "--completion", "60", "--no-approval").returncode == 0
+    connect = ("source", "connect", "1", "moodle", "--url", f"{world.lms_url}/", "--token-stdin")
+    assert run(world, *connect, given="not-the-token\n").returncode == 0
+    tested = run(world, "source", "test", "2", "--source", "moodle")
+    assert tested.returncode != 0
+    assert "FAIL  Moodle does not know the token" in tested.stdout
+    assert run(world, *connect, given="the-token-of-the-service\n").returncode == 0
+    tested = run(world, "source", "test", "2", "--source", "moodle")
+    assert tested.returncode == 0, tested.stdout
+    assert "ok    The gradebook opens: 3 columns, 3 learners." in tested.stdout
+
+    assert run(world, "source", "use", "2", "moodle").returncode == 0
+    synced = run(world, "course", "sync", "2", "--wait")
+    assert synced.returncode == 0, synced.stderr
+    exported = json.loads(run(world, "course", "export", "2").stdout)
+    assert exported["course"]["source"] == "moodle"
+    levels = {member["user_id"]: member["level"] for member in exported["achievements"][0]["members"]}
+    assert levels == {"6": "completion", "7": None, "8": None}
+
+    world.lms.courses[0].set_score("8", "5", 12)
+    site.capabilities.remove("moodle/grade:viewall")
+    failed = run(world, "course", "sync", "2", "--wait")
+    assert "moodle/grade:viewall" in failed.stderr
+    site.capabilities.add("moodle/grade:viewall")
+    assert run(world, "course", "sync", "2", "--wait").returncode == 0
+    exported = json.loads(run(world, "course", "export", "2").stdout)
+    levels = {member["user_id"]: member["level"] for member in exported["achievements"][0]["members"]}
+    assert levels == {"6": "completion", "7": None, "8": "completion"}
