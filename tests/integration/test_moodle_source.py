@@ -356,7 +356,8 @@ def rostered(lms: Lms, settings: Settings, key_files: Path) -> Iterator[tuple[Lm
     """The demo LMS lets the tool read its roster too; its address."""
     shutil.copytree(key_files, keys.keys_dir(settings), dirs_exist_ok=True)
     jwks = Flask("the tool's keys")
-    jwks.add_url_rule("/lti/jwks.json", view_func=keys.jwks)
+    published = keys.public_set()
+    jwks.add_url_rule("/lti/jwks.json", view_func=lambda: published)
     with running(jwks) as url:
         lms.tools = [Tool.at(url, client_id="client")]
         yield lms, f"{lms.issuer}/api/courses/2/memberships"
