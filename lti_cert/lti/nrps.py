@@ -1,7 +1,7 @@
 """Who is in the course, as Names and Role Provisioning Services 2.0 has it. https://www.imsglobal.org/spec/lti-nrps/v2p0"""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from lti_cert.lti import claims, fields
 from lti_cert.lti.ags import with_query
@@ -25,6 +25,8 @@ class Member:
     given_name: str = ""
     family_name: str = ""
     email: str = ""
+    custom: Mapping[str, str] = field(default_factory=dict)
+    """The link's custom fields as they are for this member; told only where a resource link was asked for."""
 
 
 def member_pages(client: ServiceClient, url: str) -> Iterator[tuple[list[Member], str]]:
@@ -61,4 +63,15 @@ def _member(row: Row) -> Member:
         given_name=given,
         family_name=family,
         email=fields.text(row, "email"),
+        custom=_custom(row),
     )
+
+
+def _custom(row: Row) -> dict[str, str]:
+    """https://www.imsglobal.org/spec/lti-nrps/v2p0#message-section"""
+    messages = row.get("message")
+    for message in messages if isinstance(messages, list) else ():
+        custom = message.get(claims.CUSTOM_CLAIM) if isinstance(message, Mapping) else None
+        if isinstance(custom, Mapping):
+            return claims.resolved(custom)
+    return {}

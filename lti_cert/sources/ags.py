@@ -3,9 +3,7 @@
 It sees what the platform lets this tool see, which on most is its own columns only.
 """
 
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +21,7 @@ from lti_cert.lti.fields import Number
 from lti_cert.lti.models import Registration
 from lti_cert.lti.products import Product
 from lti_cert.lti.service_client import ServiceClient
+from lti_cert.sources import side_by_side
 from lti_cert.sources.snapshot import (
     DONE,
     MILLIONTHS,
@@ -176,21 +175,17 @@ def _add_scores(client: ServiceClient, product: Product, items: Iterable[Item], 
             return _Fetched(goes_on_at=start)
         return _item_scores(client, item, start)
 
-    pool = ThreadPoolExecutor(product.parallel, thread_name_prefix="results")
-    try:
-        answers = _in_turn(pool, fetch, asked, ahead=2 * product.parallel)
-        for number, (item, fetched) in enumerate(zip(asked, answers, strict=True), 1):
-            if fetched.is_gone:
-                gone.append(item)
-                continue
-            if fetched.slow:
-                is_slowed.set()
-                slow = slow or fetched.slow
-            snapshot.add_scores(item.ref, fetched.scores)
-            snapshot.reached(_stream(item), fetched.goes_on_at)
-            snapshot.progress(f"results {number} of {len(asked)}")
-    finally:
-        pool.shutdown(cancel_futures=True)
+    answers = side_by_side.each(fetch, asked, parallel=product.parallel)
+    for number, (item, fetched) in enumerate(answers, 1):
+        if fetched.is_gone:
+            gone.append(item)
+            continue
+        if fetched.slow:
+            is_slowed.set()
+            slow = slow or fetched.slow
+        snapshot.add_scores(item.ref, fetched.scores)
+        snapshot.reached(_stream(item), fetched.goes_on_at)
+        snapshot.progress(f"results {number} of {len(asked)}")
     if slow:
         raise slow
     return gone
@@ -198,19 +193,6 @@ def _add_scores(client: ServiceClient, product: Product, items: Iterable[Item], 
 
 def _stream(item: Item) -> str:
     return f"results {item.ref}"
-
-
-def _in_turn(
-    pool: ThreadPoolExecutor, work: Callable[[Item], _Fetched], items: Iterable[Item], *, ahead: int
-) -> Iterator[_Fetched]:
-    """As `pool.map`, but no more than `ahead` answers lie in memory."""
-    waiting: deque[Future[_Fetched]] = deque()
-    for item in items:
-        if len(waiting) == ahead:
-            yield waiting.popleft().result()
-        waiting.append(pool.submit(work, item))
-    while waiting:
-        yield waiting.popleft().result()
 
 
 def _item_scores(client: ServiceClient, item: Item, start: str) -> _Fetched:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lti_cert.core.errors import InputRejected, LtiCertError
 from lti_cert.lti.answers import ServiceRefused, ServiceThrottled
-from lti_cert.sources import ags, connections, moodle
+from lti_cert.sources import ags, canvas, connections, moodle
 from lti_cert.sources.snapshot import (
     DISCUSSION_POSTS,
     Finding,
@@ -39,19 +39,26 @@ class Source:
 
 SOURCES: dict[str, Source] = {
     "ags": Source("the gradebook", ags.read, ags.check),
+    canvas.NAME: Source(
+        "Canvas",
+        canvas.read,
+        canvas.check,
+        connects_by=("url", "client_id", "secret"),
+        counts=(DISCUSSION_POSTS,),
+    ),
     moodle.NAME: Source(
         "Moodle's gradebook", moodle.read, moodle.check, connects_by=("url", "token"), counts=(DISCUSSION_POSTS,)
     ),
 }
 
-_BEST_FIRST = ("canvas", "moodle")
+_BEST_FIRST = (canvas.NAME, moodle.NAME)
 """Sources that see the whole gradebook; what they need is a connection, and to know the course."""
 
 
 def best(registration_id: int, course_id: int, api_course_id: str) -> str:
     """The best source that a course can be read from."""
     for source in _BEST_FIRST:
-        if source in SOURCES and api_course_id and connections.is_connected(registration_id, source, course_id):
+        if api_course_id and connections.is_connected(registration_id, source, course_id):
             return source
     return "ags"
 

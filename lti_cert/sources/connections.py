@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from lti_cert.core import clock, sealing
@@ -22,6 +22,15 @@ class NotConnected(SourceForbidden):
 
 
 @dataclass(frozen=True)
+class Api:
+    """One interface as the administrator set it up."""
+
+    base_url: str
+    client_id: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Connection:
     """One interface and the leave to use it, as plain values, which threads may hold."""
 
@@ -34,6 +43,22 @@ class Connection:
     token: str = field(repr=False)
     refresh: str = field(repr=False)
     expires_at: datetime | None
+
+    @property
+    def api(self) -> Api:
+        return Api(self.base_url, self.client_id, self.secret)
+
+
+def api_of(registration_id: int, source: str) -> Api | None:
+    row = db.session.get(SourceApi, (registration_id, source))
+    return Api(row.base_url, row.client_id, _unsealed(row.sealed_secret)) if row else None
+
+
+def grant_of(registration_id: int, source: str, course_id: int | None) -> SourceGrant | None:
+    """The course's own, or with None the platform's, whether or not it is of use."""
+    return db.session.scalar(
+        select(SourceGrant).filter_by(registration_id=registration_id, source=source, course_id=course_id)
+    )
 
 
 def find(registration_id: int, source: str, course_id: int) -> Connection:
@@ -173,11 +198,15 @@ def base_address(url: str) -> str:
 
 
 def renew(grant_id: int, *, token: str, expires_at: datetime | None) -> None:
-    """In the caller's transaction."""
-    row = db.session.get_one(SourceGrant, grant_id)
-    row.sealed_token, row.expires_at = _sealed(token), expires_at
+    """In the caller's transaction. A grant that has been withdrawn meanwhile stays so."""
+    _change(grant_id, sealed_token=_sealed(token), expires_at=expires_at)
 
 
 def note_broken(grant_id: int, because: str) -> None:
-    """In the caller's transaction."""
-    db.session.get_one(SourceGrant, grant_id).broken_because = because
+    """In the caller's transaction, as `renew`."""
+    _change(grant_id, broken_because=because)
+
+
+def _change(grant_id: int, **values: object) -> None:
+    row = update(SourceGrant).where(SourceGrant.id == grant_id).values(values)
+    db.session.execute(row.execution_options(synchronize_session=False))

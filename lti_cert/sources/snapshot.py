@@ -66,6 +66,8 @@ class Person:
     email: str = ""
     is_known: bool = True
     """False: the roster lists her, but this source does not, so that it says nothing of what she has done."""
+    api_user_id: str = ""
+    """The id under which the LMS's own interface knows her, where that is another one and the roster tells it."""
 
 
 class Score(NamedTuple):
