@@ -40,8 +40,22 @@ def resource_link_request(lms: Lms, launch: Launch, member: Member, nonce: str) 
         **_services(lms, launch.course, launch.tool, launch.resource_link_id),
     }
     if launch.tool.custom:
-        claims[f"{_LTI}/custom"] = dict(launch.tool.custom)
+        claims[f"{_LTI}/custom"] = custom(lms, launch.tool, launch.course, member)
     return claims
+
+
+def custom(lms: Lms, tool: Tool, course: Course, member: Member) -> dict[str, Any]:
+    """Variables that this product does not know go out as they are."""
+    known: dict[str, Any] = {}
+    if lms.canvas:
+        known["$Canvas.course.id"] = lms.canvas.number("course", course.id)
+        known["$Canvas.user.id"] = lms.canvas.number("user", member.person.id)
+    return {name: known.get(value, value) for name, value in tool.custom}
+
+
+def message(lms: Lms, tool: Tool, course: Course, member: Member) -> dict[str, Any]:
+    """What a launch of this member would say, as far as a roster tells it."""
+    return {f"{_LTI}/message_type": "LtiResourceLinkRequest", f"{_LTI}/custom": custom(lms, tool, course, member)}
 
 
 def personal(member: Member) -> dict[str, str]:

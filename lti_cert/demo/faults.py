@@ -22,6 +22,15 @@ class Endpoint(StrEnum):
     SCORES = "ags.post_score"
     MEMBERSHIPS = "nrps.memberships"
     MOODLE = "moodle.answer"
+    CANVAS_COURSE = "canvas.course"
+    CANVAS_PERMISSIONS = "canvas.permissions"
+    CANVAS_ASSIGNMENTS = "canvas.assignments"
+    CANVAS_ENROLLMENTS = "canvas.enrollments"
+    CANVAS_SUBMISSIONS = "canvas.submissions"
+    CANVAS_TOPICS = "canvas.topics"
+    CANVAS_TOPIC = "canvas.topic"
+    CANVAS_TOKEN = "canvas.token"  # noqa: S105  (an endpoint's name)
+    CANVAS_REVOKE = "canvas.revoke"
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,8 @@ class Fault:
     """In seconds."""
     drops: bool = False
     """The connection is closed without an answer."""
+    cuts_off: bool = False
+    """The answer ends in the middle."""
 
 
 class Faults:

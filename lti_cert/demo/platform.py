@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from lti_cert.core import clock, ids
+from lti_cert.demo.canvas_site import CanvasSite
 from lti_cert.demo.course import Course, LineItem
 from lti_cert.demo.faults import Faults
 from lti_cert.demo.moodle_site import MoodleSite
@@ -117,6 +118,8 @@ class Lms:
     """Off: a tool sees only line items of its own, as on most LMSs."""
     product: str = "lti-cert-demo-lms"
     """`product_family_code` of its launches."""
+    canvas: CanvasSite | None = None
+    """With it there is Canvas' own interface too."""
     moodle: MoodleSite | None = None
     """With it there are Moodle's web services too."""
     offers_storage: bool = True

@@ -69,11 +69,29 @@ class SyncStatus:
 
 
 @dataclass(frozen=True)
+class ConnectionStatus:
+    """How it stands with Canvas' own interface in this course."""
+
+    may_change: bool
+    is_used: bool
+    """Grades are read through it."""
+    is_for_platform: bool = False
+    """An administrator connected it for every course."""
+    since: datetime | None = None
+    """None: not connected."""
+    by: str = ""
+    """The name of whoever connected it."""
+    broken_because: str = ""
+
+
+@dataclass(frozen=True)
 class OverviewPage:
     header: Header
     needs: tuple[Need, ...] = ()
     funnel: tuple[FunnelStep, ...] = ()
     sync: SyncStatus = field(default_factory=lambda: SyncStatus("never", "Grades have not been read yet."))
+    connection: ConnectionStatus | None = None
+    """To the platform's own interface; None where it has none."""
     tab: Tab = "overview"
 
 

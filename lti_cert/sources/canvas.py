@@ -3,10 +3,11 @@
 The roster says by our custom field which Canvas user each member is; nobody is matched by name or e-mail.
 """
 
-from lti_cert.core.errors import LtiCertError
+from collections.abc import Iterator
+
 from lti_cert.sources import canvas_course, canvas_discussions, canvas_people, canvas_submissions
 from lti_cert.sources.canvas_people import People
-from lti_cert.sources.snapshot import DISCUSSION_POSTS, Reading, Snapshot
+from lti_cert.sources.snapshot import DISCUSSION_POSTS, Finding, Reading, Snapshot
 
 NAME = canvas_course.NAME
 
@@ -31,18 +32,18 @@ def read(reading: Reading, snapshot: Snapshot) -> None:
     snapshot.limits = _limits(people, snapshot)
 
 
-def check(reading: Reading) -> list[str]:
-    """What stands in the way of a complete reading, a sentence or two each."""
-    try:
-        course = canvas_course.connect(reading)
-        canvas_course.check(course)
-        found = [*canvas_course.what_is_hidden(course), *canvas_people.whom_the_roster_leaves_out(course)]
-        canvas_submissions.all_assignments(course)
-        course.canvas.get(f"{course.path}/students/submissions", student_ids=["all"], per_page=1)
-        course.canvas.get(f"{course.path}/discussion_topics", per_page=1)
-    except LtiCertError as fault:
-        return [" ".join(filter(None, (fault.shown_message, fault.shown_guidance, fault.detail)))]
-    return found
+def check(reading: Reading) -> Iterator[Finding]:
+    """What a reading needs, one thing after another. A fault that it raises is a finding too."""
+    course = canvas_course.connect(reading)
+    canvas_course.check(course)
+    yield Finding(True, "Canvas knows the course, and whoever connected it may see all grades there.")
+    yield canvas_course.sections(course)
+    yield canvas_people.roster(course)
+    assignments = canvas_submissions.all_assignments(course)
+    course.canvas.get(f"{course.path}/students/submissions", student_ids=["all"], per_page=1)
+    yield Finding(True, f"Its assignments and submissions open: {len(assignments)} assignments.")
+    course.canvas.get(f"{course.path}/discussion_topics", per_page=1)
+    yield Finding(True, "Its discussions open.")
 
 
 def _limits(people: People, snapshot: Snapshot) -> str:

@@ -31,6 +31,11 @@ class NotPermitted(ServiceRefused):
     guidance = "Somebody who may see all grades there, such as the course's teacher, connects Canvas again."
 
 
+class ScopeMissing(ServiceRefused):
+    message = "The API developer key of this tool in Canvas does not have all the scopes that it needs."
+    guidance = "The administrator of Canvas allows these scopes for the key: " + ", ".join(canvas_oauth.SCOPES) + "."
+
+
 class CanvasClient(PageClient):
     """A token goes to the origin that the administrator set up, and nowhere else."""
 
@@ -76,7 +81,8 @@ class CanvasClient(PageClient):
 
     def refusal(self, response: Response, detail: str, token: Token) -> ServiceRefused:
         if not self.is_rejected(response):
-            return NotPermitted(detail, http_status=response.status_code)
+            lacks_scope = b"scope" in response.content[:1000].lower()
+            return (ScopeMissing if lacks_scope else NotPermitted)(detail, http_status=response.status_code)
         with self._app.app_context():
             self._note_broken()
         return GrantRefused(detail, http_status=response.status_code)

@@ -1,6 +1,6 @@
 """One course of Canvas, and the two ways to it: Canvas' own interface, and the roster of LTI."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -14,7 +14,7 @@ from lti_cert.lti.products import Product
 from lti_cert.lti.service_client import ServiceClient
 from lti_cert.sources import connections
 from lti_cert.sources.canvas_client import PAGE_SIZE, CanvasClient, NotPermitted
-from lti_cert.sources.snapshot import CourseConcluded, Reading, SourceFailed, SourceForbidden
+from lti_cert.sources.snapshot import CourseConcluded, Finding, Reading, SourceFailed, SourceForbidden
 
 NAME = "canvas"
 
@@ -79,11 +79,13 @@ def check(course: Course) -> None:
         raise NotPermitted(f"{course.path}: neither {' nor '.join(rights)}")
 
 
-def what_is_hidden(course: Course) -> Iterator[str]:
+def sections(course: Course) -> Finding:
     rows = course.canvas.get(f"{course.path}/enrollments", user_id="self", per_page=PAGE_SIZE).body
     rows = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
     if rows and all(row.get("limit_privileges_to_course_section") is True for row in rows):
-        yield (
-            "Whoever connected Canvas sees only one section of this course, so the others would be missing. Somebody "
-            "who sees the whole course connects Canvas again."
+        return Finding(
+            False,
+            "Whoever connected Canvas sees only one section of this course, so the others would be missing.",
+            "Somebody who sees the whole course connects Canvas again.",
         )
+    return Finding(True, "All sections of the course are seen.")

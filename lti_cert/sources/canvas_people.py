@@ -9,7 +9,7 @@ from lti_cert.lti import claims, fields, nrps
 from lti_cert.lti.fields import Row
 from lti_cert.sources.canvas_client import PAGE_SIZE
 from lti_cert.sources.canvas_course import Course
-from lti_cert.sources.snapshot import DONE, Person, Snapshot, SourceForbidden
+from lti_cert.sources.snapshot import DONE, Finding, Person, Snapshot, SourceForbidden
 
 
 def add_members(course: Course, snapshot: Snapshot) -> None:
@@ -83,8 +83,9 @@ _ADD_FIELD = (
 )
 
 
-def whom_the_roster_leaves_out(course: Course) -> Iterator[str]:
+def roster(course: Course) -> Finding:
     members, _ = next(nrps.member_pages(course.roster, course.roster_start))
     learners = [member for member in members if claims.LEARNER in member.roles and not member.is_test_user]
     if any(not member.custom.get("canvas_user_id") for member in learners):
-        yield f"{_NO_IDS} {_ADD_FIELD}"
+        return Finding(False, _NO_IDS, _ADD_FIELD)
+    return Finding(True, f"The roster opens and says who is who: {len(members)} people on its first page.")

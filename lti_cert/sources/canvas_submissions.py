@@ -10,7 +10,7 @@ from threading import Event
 from lti_cert.core import current, http
 from lti_cert.lti import fields
 from lti_cert.lti.answers import ServiceFailed, ServiceThrottled
-from lti_cert.lti.fields import Number, Row
+from lti_cert.lti.fields import Row
 from lti_cert.sources import side_by_side
 from lti_cert.sources.canvas_client import MAY_BE_GONE, PAGE_SIZE
 from lti_cert.sources.canvas_course import Course
@@ -195,8 +195,8 @@ def _submissions(course: Course, people: People, batch: _Batch, start: str) -> _
         return _Fetched(goes_on_at=start, slow=slow)
     scores: dict[str, list[Score]] = {assignment.item.ref: [] for assignment in batch}
     for row in rows:
-        if row.assignment_id in scores and (stand := row.stand):
-            scores[row.assignment_id] += [Score(person.user_id, *stand) for person in people.get(row.user_id, ())]
+        if row.assignment_id in scores and row.counts:
+            scores[row.assignment_id] += [Score(person.user_id, row.score) for person in people.get(row.user_id, ())]
     for assignment in batch:
         if not assignment.is_for_everybody:
             has_it = {row.user_id for row in rows if row.assignment_id == assignment.item.ref}
@@ -207,7 +207,7 @@ def _submissions(course: Course, people: People, batch: _Batch, start: str) -> _
 def _unassigned(people: People, has_it: Collection[str]) -> Iterator[Score]:
     """What is assigned to others only is not required of a learner."""
     return (
-        Score(person.user_id, None, is_excused=True)
+        Score(person.user_id, None)
         for person in learners_of(people)
         if person.is_known and person.api_user_id not in has_it
     )
@@ -217,24 +217,21 @@ def _unassigned(people: People, has_it: Collection[str]) -> Iterator[Score]:
 class _Submission:
     assignment_id: str
     user_id: str
-    stand: tuple[int | None, bool] | None
-    """Score and whether it is excused; None where nothing counts."""
+    score: int | None
+    """None where it is excused."""
+    counts: bool
+    """False where nothing is graded, or nothing that has been shown to anybody."""
 
 
 def _submission(row: Row) -> _Submission:
     what = "a submission"
     if "posted_at" not in row:
         raise ValueError("a submission does not say whether its grade is posted")
-    return _Submission(
-        fields.identifier(row, "assignment_id", what),
-        fields.identifier(row, "user_id", what),
-        _stand(row) if row["posted_at"] else None,
-    )
-
-
-def _stand(row: Row) -> tuple[int | None, bool] | None:
+    assignment, user = (fields.identifier(row, key, what) for key in ("assignment_id", "user_id"))
+    is_posted, points = bool(row["posted_at"]), fields.number(row, "score", what)
     if row.get("excused") is True:
-        return None, True
-    points: Number | None = fields.number(row, "score", "a submission")
+        return _Submission(assignment, user, None, counts=is_posted)
     # Of a quiz whose free answers wait for their grade only a part has been added up.
-    return None if points is None or row.get("workflow_state") == "pending_review" else (millionths(points), False)
+    if points is None or row.get("workflow_state") == "pending_review":
+        return _Submission(assignment, user, None, counts=False)
+    return _Submission(assignment, user, millionths(points), counts=is_posted)

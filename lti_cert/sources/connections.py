@@ -84,18 +84,28 @@ def find(registration_id: int, source: str, course_id: int) -> Connection:
         found = session.execute(query).first()
         if found is None:
             raise NotConnected(f"registration {registration_id} course {course_id} source {source}")
-        api, grant = found
-        return Connection(
-            registration_id,
-            source,
-            api.base_url,
-            api.client_id,
-            _unsealed(api.sealed_secret),
-            grant.id,
-            _unsealed(grant.sealed_token),
-            _unsealed(grant.sealed_refresh),
-            grant.expires_at,
-        )
+        return _connection(*found)
+
+
+def own(registration_id: int, source: str, course_id: int) -> Connection | None:
+    """By the course's own grant, whether or not it is of use."""
+    api = db.session.get(SourceApi, (registration_id, source))
+    grant = grant_of(registration_id, source, course_id)
+    return _connection(api, grant) if api and grant else None
+
+
+def _connection(api: SourceApi, grant: SourceGrant) -> Connection:
+    return Connection(
+        api.registration_id,
+        api.source,
+        api.base_url,
+        api.client_id,
+        _unsealed(api.sealed_secret),
+        grant.id,
+        _unsealed(grant.sealed_token),
+        _unsealed(grant.sealed_refresh),
+        grant.expires_at,
+    )
 
 
 def is_connected(registration_id: int, source: str, course_id: int) -> bool:
