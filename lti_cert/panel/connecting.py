@@ -55,7 +55,9 @@ class Setout:
 
 
 def api_of(viewer: PanelSession) -> Api:
-    """:raises NotFound: the administrator has not set up Canvas' interface for this platform.
+    """Canvas' interface, for those who may connect it.
+
+    :raises NotFound: the administrator has not set up Canvas' interface for this platform.
     :raises NotAllowed: only who may approve may connect.
     """
     if not viewer.may_approve:
@@ -143,6 +145,7 @@ def _use(course: Course) -> None:
 
 def test(viewer: PanelSession) -> Notice:
     """Whether the course can be read through Canvas; if it can, it is."""
+    api_of(viewer)
     problems = _use_if_good(viewer)
     if problems:
         return Notice("failed", "Canvas cannot be read completely yet.", tuple(problems))
@@ -151,6 +154,7 @@ def test(viewer: PanelSession) -> Notice:
 
 def disconnect(viewer: PanelSession) -> Notice:
     """Here it ends in any case; there, if Canvas can be reached."""
+    api_of(viewer)
     connection = connections.own(viewer.registration_id, canvas.NAME, viewer.course_id)
     db.session.rollback()  # no read stays open while Canvas answers
     notice = Notice("done", "Canvas is no longer connected to this course. Its grades stay as they were read last.")

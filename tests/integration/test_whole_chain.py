@@ -1,10 +1,12 @@
 """The main job over HTTP, with the tool's own processes, a real queue and the demo LMS as the platform."""
 
+import html
 import io
 import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,14 +14,18 @@ import requests
 from pypdf import PdfReader
 
 from lti_cert.achievements import saving
-from lti_cert.core.database import db
+from lti_cert.core.database import db, transaction
 from lti_cert.courses.models import Course
 from lti_cert.demo import course as demo_course
+from lti_cert.demo.canvas_site import CanvasSite
 from lti_cert.demo.course import INSTRUCTOR, LineItem, Member, Person
 from lti_cert.demo.faults import Endpoint, Fault
 from lti_cert.demo.moodle_site import Discussion, Forum, MoodleSite, Post
+from lti_cert.lti.models import Registration
+from lti_cert.sources import connections
 from tests import building as b
 from tests.browser import Browser
+from tests.canvas_world import CUSTOM
 from tests.world import World, eventually
 
 pytestmark = pytest.mark.each_database
@@ -115,6 +121,45 @@ def test_a_grade_changed_in_the_lms_is_followed_at_the_next_sync(world: World) -
     world.lms.course(world.lms.courses[0].id).set_score("zoe", "project", 60)
     assert instructor.post("/sync").status_code == 200
     eventually(lambda: "Waiting for approval" in zoe.get("/progress"), what="the proposal")
+
+
+def make_canvas(world: World) -> CanvasSite:
+    """The LMS as a Canvas, which shows a tool nothing of its gradebook by itself."""
+    site = world.lms.canvas = CanvasSite()
+    world.lms.product, world.lms.opens_gradebook = "canvas", False
+    world.lms.tools[0] = replace(world.lms.tools[0], custom=CUSTOM)
+    with transaction() as session:
+        registration = session.query(Registration).one()
+        connections.set_api(registration.id, "canvas", world.lms_url, client_id=site.client_id, secret=site.secret)
+    return site
+
+
+def test_a_course_is_connected_to_canvas_and_its_whole_gradebook_decides(world: World) -> None:
+    site = make_canvas(world)
+    site.excused.add(("yusuf", "project"))
+    instructor = Panel(world, "ines")
+    eventually(lambda: "0 columns" in instructor.get("/overview"), what="a first sync, by AGS")
+
+    ticket = instructor.post("/sources/canvas/ticket")
+    window = Browser()
+    asked = window.get(world.tool_url + ticket.json()["url"])
+    assert asked.url.startswith(world.lms_url)
+    connected = window.submit(asked, person="ines", decision="authorise")
+    assert "Canvas is connected" in connected.text
+    assert "close-window.js" in connected.text
+
+    eventually(lambda: "is held back until" in instructor.get("/overview"), what="the trial")
+    held = html.unescape(instructor.get("/sync/accept"))
+    assert "This is a trial of Canvas" in held
+    run = re.search(r'"run": "(\d+)"', held)
+    assert run
+    instructor.post("/sync/accept", run=run[1])
+    assert "Grades come from Canvas" in instructor.get("/overview")
+
+    open_rule(instructor)
+    waiting = eventually(lambda: "Nguyễn" in (page := instructor.get("/people", state="waiting")) and page, what="it")
+    assert "يوسف" in waiting  # the one assessment that he lacks is not required of him
+    assert "Zoë" not in waiting
 
 
 def test_a_learners_token_opens_nothing_of_the_instructors(world: World) -> None:
