@@ -197,6 +197,23 @@ SYNC_HELD = Sync(
 )
 
 
+Connection = instructor_pages.ConnectionStatus
+CONNECTIONS = {
+    "open": Connection(may_change=True, is_used=False),
+    "assistant": Connection(may_change=False, is_used=False),
+    "connected": Connection(may_change=True, is_used=True, since=NOW, by="Dr. Ada Chen"),
+    "not-used": Connection(may_change=True, is_used=False, since=NOW, by="Dr. Ada Chen"),
+    "platform": Connection(may_change=True, is_used=True, is_for_platform=True),
+    "broken": Connection(
+        may_change=True,
+        is_used=True,
+        since=NOW,
+        broken_because="Canvas does not accept this connection any more: it has been withdrawn there, or its owner has "
+        "left.",
+    ),
+}
+
+
 def overview_scenes() -> Scenes:
     shown = {
         "needs": OVERVIEW,
@@ -206,6 +223,7 @@ def overview_scenes() -> Scenes:
         "sync-held": replace(OVERVIEW, sync=SYNC_HELD),
         "sync-paused": replace(OVERVIEW, sync=SYNC_PAUSED),
         "no-rule": instructor_pages.OverviewPage(NO_RULE),
+        **{f"canvas-{name}": replace(OVERVIEW, connection=how) for name, how in CONNECTIONS.items()},
     }
     for name, page in shown.items():
         yield f"overview-{name}", Scene("panel/overview.html", {"page": page})

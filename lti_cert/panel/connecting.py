@@ -143,8 +143,8 @@ def _use(course: Course) -> None:
         freshness.try_out(course, canvas.NAME)
 
 
-def test(viewer: PanelSession) -> Notice:
-    """Whether the course can be read through Canvas; if it can, it is."""
+def use(viewer: PanelSession) -> Notice:
+    """Read the course through Canvas, if that can be done completely."""
     api_of(viewer)
     problems = _use_if_good(viewer)
     if problems:

@@ -157,10 +157,10 @@ def canvas_connected() -> Response:
     return response
 
 
-@bp.post("/sources/canvas/test")
-def test_canvas() -> str:
+@bp.post("/sources/canvas/use")
+def use_canvas() -> str:
     viewer = session.require_approver()
-    return _overview(viewer, connecting.test(viewer))
+    return _overview(viewer, connecting.use(viewer))
 
 
 @bp.post("/sources/canvas/disconnect")

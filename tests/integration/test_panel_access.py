@@ -54,7 +54,7 @@ ROUTES: Mapping[tuple[str, str], Row] = {
     ("POST", "/panel/sources/canvas/ticket"): Row((401, 403, 403, 404, 404)),
     ("GET", "/panel/sources/canvas/connect"): Row((410, 410, 410, 410, 410)),
     ("GET", "/panel/sources/canvas/callback"): Row((403, 403, 403, 403, 403)),
-    ("POST", "/panel/sources/canvas/test"): Row((401, 403, 403, 404, 404)),
+    ("POST", "/panel/sources/canvas/use"): Row((401, 403, 403, 404, 404)),
     ("POST", "/panel/sources/canvas/disconnect"): Row((401, 403, 403, 404, 404)),
     ("GET", "/panel/sync/accept"): Row((401, 403, 404, 404, 404)),
     ("POST", "/panel/sync/accept"): Row((401, 403, 403, 409, 409), {"run": "1"}),
