@@ -7,6 +7,7 @@ from flask import Flask
 from pydantic import SecretStr
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from lti_cert.activity import views as activity_views
 from lti_cert.core import (
     audit,  # noqa: F401  (its table belongs to the application, whoever writes to it)
     health,
@@ -36,7 +37,7 @@ def create_app(settings: Settings) -> Flask:
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]  # Flask's own way
     init_database(app, settings)
     init_web(app)
-    for blueprint in (launch_views.bp, panel_views.bp, verification_views.bp, health.bp):
+    for blueprint in (launch_views.bp, panel_views.bp, verification_views.bp, activity_views.bp, health.bp):
         app.register_blueprint(blueprint)
     return app
 

@@ -5,6 +5,8 @@ file.
 from datetime import timedelta
 
 from lti_cert.achievements.events import AchievementChanged
+from lti_cert.activity import counting
+from lti_cert.activity.events import FeedReceived
 from lti_cert.certificates import evaluation
 from lti_cert.certificates.events import (
     CertificateAwarded,
@@ -13,7 +15,7 @@ from lti_cert.certificates.events import (
     CertificateRevoked,
 )
 from lti_cert.courses import freshness, sync
-from lti_cert.courses.events import CourseSynced, EvidenceChanged, SyncDue
+from lti_cert.courses.events import CourseSynced, EvidenceChanged, GradesChanged, IdentityLearned, SyncDue
 from lti_cert.issuing import issue
 from lti_cert.issuing.events import CertificateIssued
 from lti_cert.launch import purge
@@ -39,6 +41,29 @@ EVALUATE = Job(
     serial="course {course_id}",
     seconds=600,
 )
+COUNT_FEED = Job(
+    "count feed",
+    counting.count_new,
+    takes=("registration_id",),
+    queue="decide",
+    unique=True,
+    serial="feed {registration_id}",
+    seconds=600,
+    # A burst is counted together.
+    delay=timedelta(seconds=2),
+)
+COUNT_COURSE = Job(
+    "count feed of course", counting.count_course, takes=("course_id",), queue="decide", unique=True, seconds=600
+)
+SYNC_SOON = Job(
+    "sync soon",
+    freshness.sync_soon,
+    takes=("course_id",),
+    queue="decide",
+    unique=True,
+    # A teacher who grades for an hour causes a reading every so often, not one a grade.
+    delay=timedelta(minutes=2),
+)
 
 ISSUE = Job("issue", issue.issue, takes=("certificate_id", "version"), queue="issue", batch=20)
 ISSUE_WAITING = Job("issue waiting", issue.issue_waiting, takes=("course_id",), queue="issue", unique=True)
@@ -56,8 +81,11 @@ DIGEST = Job("digest", digest.send_digest, takes=("course_id",), queue="tell", u
 JOBS = JobMap(
     after={
         SyncDue: (SYNC,),
-        CourseSynced: (EVALUATE, ISSUE_WAITING),
+        CourseSynced: (EVALUATE, ISSUE_WAITING, COUNT_COURSE),
         EvidenceChanged: (EVALUATE,),
+        FeedReceived: (COUNT_FEED,),
+        IdentityLearned: (COUNT_COURSE,),
+        GradesChanged: (SYNC_SOON,),
         AchievementChanged: (EVALUATE,),
         CertificateProposed: (DIGEST,),
         CertificateAwarded: (ISSUE,),
@@ -69,6 +97,7 @@ JOBS = JobMap(
         ClockRule("stale courses", timedelta(minutes=5), freshness.stale_courses),
         ClockRule("award dates that came", timedelta(minutes=1), evaluation.award_dates_that_came),
         ClockRule("expired logins and sessions", timedelta(hours=1), purge.purge),
+        ClockRule("events of the unknown", timedelta(days=1), counting.forget_unknown),
         ClockRule("old outbox rows", timedelta(days=1), tending.prune),
     ),
 )

@@ -54,6 +54,20 @@ ASSESSMENTS = pages.Requirement(
 SAFETY = pages.Requirement(
     "Confirmed by an instructor", True, "confirmed", note="Attended the laboratory safety briefing."
 )
+POSTS = pages.Requirement(
+    "At least 3 discussion posts",
+    False,
+    "2 of 3",
+    (Row("Discussion posts so far", "missing", "2", "3", "5"),),
+    note="Replies count too.",
+)
+NOTES = pages.Requirement(
+    "At least 1 shared note",
+    True,
+    "1 of 1",
+    (Row("Shared notes so far", "reached", "4", "1", "4", True),),
+    note="A note counts once it is shared with others.",
+)
 AVERAGE = pages.Requirement(
     "Average of 6 assessments at 75 % or more",
     False,
@@ -108,6 +122,12 @@ BY_AVERAGE = replace(
     requirements=(AVERAGE,),
     ring=pages.Ring(3, 6),
 )
+POSTING = replace(
+    IN_PROGRESS,
+    headline="5 of 7 assessments at 70 % or more · 2 of 3 discussion posts · 4 shared notes, 1 needed",
+    ring=pages.Ring(8, 11),
+    requirements=(ASSESSMENTS, POSTS, NOTES),
+)
 JUST_STARTED = replace(
     IN_PROGRESS,
     ring=pages.Ring(0, 7),
@@ -123,6 +143,7 @@ def learner_scenes() -> Scenes:
     shown = {
         "in-progress": IN_PROGRESS,
         "average": BY_AVERAGE,
+        "posting": POSTING,
         "stale": replace(IN_PROGRESS, freshness=STALE),
         "just-started": JUST_STARTED,
         "waiting": replace(COMPLETE, card=pages.Waiting("completion", NOW - timedelta(days=1))),
@@ -248,6 +269,12 @@ ITEMS = tuple(
 GONE = instructor_pages.ItemChoice("item-9", "Old quiz", "10", gone=True)
 Criterion = instructor_pages.CriterionForm
 EACH = Criterion("each_assessment", "70", "85")
+FIVE_POSTS = Criterion("discussion_posts", n="3", distinction="5")
+NOTES_FORM = Criterion("class_notes", n="0", errors={"n": "“n” must be a whole number from 1."})
+NOT_TOLD = (
+    "The learning platform does not tell this tool about discussion posts, so nobody can reach this. An administrator "
+    "can switch it on, by connecting the platform’s learning events (Caliper)."
+)
 BRIEFING = Criterion("attestation", label="Attended the laboratory safety briefing")
 COUNTS = (0, 0, 1, 0, 2, 1, 3, 4, 6, 9, 12, 17, 21, 28, 26, 24, 22, 19, 11, 6)
 CHART = charts.Distribution(
@@ -305,6 +332,13 @@ def rules_scenes() -> Scenes:
         "preview": replace(RULES, preview=PREVIEW),
         "over-the-brake": replace(RULES, header=replace(HEADER, status="draft"), approval=False, preview=flood),
         "errors": replace(RULES, criteria=WRONG, items=(*ITEMS, GONE), title="", errors=RULE_ERRORS),
+        "counted": replace(RULES, criteria=(EACH, FIVE_POSTS, NOTES_FORM)),
+        "uncounted": replace(
+            RULES,
+            criteria=(FIVE_POSTS,),
+            uncounted={"discussion_posts": NOT_TOLD},
+            preview=replace(PREVIEW, newly=MOVE(0), warnings=(NOT_TOLD,)),
+        ),
         "first": instructor_pages.RulesPage(NO_RULE, "", TITLE, (EACH,), ITEMS),
         "no-items": replace(RULES, items=(), charts=(no_scores,), warnings=(impossible,)),
         "assistant": replace(RULES, header=ASSISTANT),

@@ -4,10 +4,11 @@ Points are integers in millionths of a point, percentages in millionths of a per
 of 100 is 29 %.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Literal
 
 PERCENT = 1_000_000
@@ -28,11 +29,21 @@ class Kind(StrEnum):
     EACH_ASSESSMENT = "each_assessment"
     AVERAGE = "average"
     N_OF = "n_of"
+    DISCUSSION_POSTS = "discussion_posts"
+    CLASS_NOTES = "class_notes"
     ATTESTATION = "attestation"
 
 
 GRADED = frozenset({Kind.EACH_ASSESSMENT, Kind.AVERAGE, Kind.N_OF})
 """The kinds that rest on line items."""
+
+COUNTED: Mapping[Kind, tuple[str, str]] = {
+    Kind.DISCUSSION_POSTS: ("discussion post", "discussion posts"),
+    Kind.CLASS_NOTES: ("shared note", "shared notes"),
+}
+"""The kinds that rest on how often a member did something, with the word for one and for many."""
+
+NOTHING: Mapping[str, int] = MappingProxyType({})
 
 ALL: Literal["all"] = "all"
 
@@ -58,8 +69,11 @@ class Criterion:
     completion: int | None = None
     """The bar in millionths of a percent; None for kinds without one."""
     distinction: int | None = None
-    """None: for distinction the bar of completion holds."""
+    """The higher bar, in the same unit; for kinds that are counted a number like `n`. None: for distinction the bar of
+    completion holds.
+    """
     n: int | None = None
+    """How many: of the items for `n_of`; of what is counted, for completion."""
     items: Literal["all"] | tuple[int, ...] = ALL
     weights: Mapping[int, int] | None = None
     """By item, in millionths; an item without one weighs 1. Only for `average`."""
@@ -105,6 +119,8 @@ class Tally:
     weight: int = 0
     """Sum of the weights of what is not excused."""
     attested: bool = False
+    count: int = 0
+    """Of posts or notes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +145,15 @@ class Outcome:
 
 
 def tally(
-    criterion: Criterion, items: Sequence[Item], results: Mapping[int, int | None], *, attested: bool = False
+    criterion: Criterion,
+    items: Sequence[Item],
+    results: Mapping[int, int | None],
+    *,
+    attested: bool = False,
+    counts: Mapping[str, int] = NOTHING,
 ) -> Tally:
-    """Count one member's results: item id → score, None where excused, absent where not graded.
+    """Count one member's results: item id → score, None where excused, absent where not graded; `counts` tells by kind
+    how often she did what is counted.
 
     The database counts the same for everybody at once (`certificates.evidence`); this is the plain meaning of it.
     """
@@ -155,6 +177,7 @@ def tally(
         ),
         weight=sum(criterion.weight(item.id) for item in left),
         attested=attested,
+        count=counts.get(criterion.kind, 0),
     )
 
 
@@ -221,6 +244,24 @@ def _average_detail(criterion: Criterion, counted: Tally) -> str:
     return f"average {percent(mean)}, {percent(criterion.completion)} needed"
 
 
+def _count_holds(criterion: Criterion, counted: Tally) -> tuple[bool, bool]:
+    n = criterion.n or 1
+    return counted.count >= n, counted.count >= (criterion.distinction or n)
+
+
+def _count_detail(criterion: Criterion, counted: Tally) -> str:
+    n = criterion.n or 1
+    if counted.count <= n:
+        return f"{counted.count} of {amount(criterion.kind, n)}"
+    return f"{amount(criterion.kind, counted.count)}, {n} needed"
+
+
+def amount(kind: Kind, count: int) -> str:
+    """ "1 discussion post", "3 discussion posts" """
+    one, many = COUNTED[kind]
+    return f"{count} {one if count == 1 else many}"
+
+
 def _attestation_holds(_criterion: Criterion, counted: Tally) -> tuple[bool, bool]:
     return counted.attested, counted.attested
 
@@ -234,12 +275,14 @@ _HOLDS = {
     Kind.EACH_ASSESSMENT: _each_holds,
     Kind.AVERAGE: _average_holds,
     Kind.N_OF: _n_holds,
+    **dict.fromkeys(COUNTED, _count_holds),
     Kind.ATTESTATION: _attestation_holds,
 }
 _DETAIL = {
     Kind.EACH_ASSESSMENT: _each_detail,
     Kind.AVERAGE: _average_detail,
     Kind.N_OF: _n_detail,
+    **dict.fromkeys(COUNTED, _count_detail),
     Kind.ATTESTATION: _attestation_detail,
 }
 
@@ -257,8 +300,10 @@ def score_percent(score: int, maximum: int) -> str:
     return percent(Fraction(score * HUNDRED_PERCENT, maximum)) if maximum > 0 else "–"
 
 
-def obstacles(criteria: Sequence[Criterion], items: Sequence[Item]) -> list[str]:
-    """Why nobody can meet these criteria, or what about them needs attention; empty when all is well."""
+def obstacles(criteria: Sequence[Criterion], items: Sequence[Item], countable: Container[str] = ()) -> list[str]:
+    """Why nobody can meet these criteria, or what about them needs attention; empty when all is well. `countable` holds
+    the kinds that somebody counts in this course.
+    """
     if not criteria:
         return ["There is no rule yet, so nobody can earn this."]
     found = []
@@ -268,12 +313,23 @@ def obstacles(criteria: Sequence[Criterion], items: Sequence[Item]) -> list[str]
             found.append("No assessment of the course counts, so nobody can reach this.")
         if criterion.kind is Kind.N_OF and asked and (criterion.n or 1) > len(asked):
             found.append(f"{criterion.n} assessments are asked for, but only {len(asked)} count.")
+        if criterion.kind in COUNTED and criterion.kind not in countable:
+            found.append(uncounted(criterion.kind))
         if criterion.kind is not Kind.AVERAGE:
             found += [f"“{item.label}” has no points, so nobody can reach it." for item in asked if item.maximum <= 0]
         found += [
             f"“{item.label}” is no longer in the course, but the rule asks for it." for item in asked if item.is_removed
         ]
     return list(dict.fromkeys(found))
+
+
+def uncounted(kind: Kind) -> str:
+    """What to know of a kind that nobody counts in this course."""
+    many = COUNTED[kind][1]
+    return (
+        f"The learning platform does not tell this tool about {many}, so nobody can reach this. An administrator can "
+        "switch it on, by connecting the platform’s learning events (Caliper)."
+    )
 
 
 def sentence(criteria: Sequence[Criterion], items: Sequence[Item]) -> str:
@@ -296,5 +352,8 @@ def _clause(criterion: Criterion, items: Sequence[Item]) -> str:
             return f"an average of {bars} or more over {which}"
         case Kind.N_OF:
             return f"at least {criterion.n} of {which} at {bars} or more"
+        case Kind.DISCUSSION_POSTS | Kind.CLASS_NOTES:
+            more = "" if criterion.distinction is None else f" ({criterion.distinction} for distinction)"
+            return f"at least {amount(criterion.kind, criterion.n or 1)}{more}"
         case Kind.ATTESTATION:
             return "confirmation by an instructor" + (f" of “{criterion.label}”" if criterion.label else "")

@@ -2,7 +2,8 @@
 
 The document: {"title", "approval", "award_from", "criteria": [{"kind", "completion", "distinction", "n", "items",
 "weights", "label"}]}, percentages as numbers, items "all" or a list of line item ids or labels, weights by the same;
-the label says what an instructor confirms.
+the label says what an instructor confirms. Of `discussion_posts` and `class_notes` n is the number that completion
+takes and "distinction" the one, as high or higher, that distinction takes; "completion" says nothing there.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,13 +12,24 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeGuard
 
-from lti_cert.achievements.criteria import ALL, GRADED, HUNDRED_PERCENT, Criterion, Item, Kind, offers_distinction
+from lti_cert.achievements.criteria import (
+    ALL,
+    COUNTED,
+    GRADED,
+    HUNDRED_PERCENT,
+    Criterion,
+    Item,
+    Kind,
+    offers_distinction,
+)
 from lti_cert.core.errors import InputRejected
 from lti_cert.sources.snapshot import millionths
 
 LONGEST_TITLE = 200
 LONGEST_LABEL = 200
 MOST_CRITERIA = 20
+MOST_ASKED = 10_000
+"""Of assessments, posts or notes."""
 
 
 @dataclass(frozen=True)
@@ -95,23 +107,40 @@ def _criterion(entry: object, refs: Mapping[str, int], number: int, problems: li
         problem("kind", f"“kind” must be one of {', '.join(Kind)}.")
         return None
     kind = Kind(entry["kind"])
+    if kind in COUNTED:
+        return _counted(kind, entry, problem)
     if kind not in GRADED:
         return Criterion(kind, label=_label(entry.get("label"), problem))
     completion = _percentage(entry.get("completion"), "completion", problem)
     distinction = None
     if entry.get("distinction") is not None:
         distinction = _percentage(entry["distinction"], "distinction", problem)
-        if completion is not None and distinction is not None and distinction < completion:
-            problem("distinction", "the bar for distinction must not be below the one for completion.")
-    n = None
-    if kind is Kind.N_OF:
-        n = entry.get("n")
-        if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= 10_000:
-            problem("n", "“n” must be a whole number from 1.")
-            n = None
+        _compare(completion, distinction, problem)
+    n = _number_of(entry.get("n"), "n", problem) if kind is Kind.N_OF else None
     items = _items(entry.get("items", ALL), refs, problem)
     weights = _weights(entry.get("weights"), refs, problem) if kind is Kind.AVERAGE else None
     return Criterion(kind, completion, distinction, n, items, weights)
+
+
+def _counted(kind: Kind, entry: Mapping[str, Any], problem: _Report) -> Criterion:
+    n = _number_of(entry.get("n"), "n", problem)
+    distinction = None
+    if entry.get("distinction") is not None:
+        distinction = _number_of(entry["distinction"], "distinction", problem)
+        _compare(n, distinction, problem)
+    return Criterion(kind, distinction=distinction, n=n)
+
+
+def _compare(completion: int | None, distinction: int | None, problem: _Report) -> None:
+    if completion is not None and distinction is not None and distinction < completion:
+        problem("distinction", "the bar for distinction must not be below the one for completion.")
+
+
+def _number_of(value: object, name: str, problem: _Report) -> int | None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST_ASKED:
+        problem(name, f"“{name}” must be a whole number from 1.")
+        return None
+    return value
 
 
 def _label(value: object, problem: _Report) -> str:
@@ -191,7 +220,7 @@ def to_document(rule: Rule, refs: Mapping[int, str]) -> dict[str, Any]:
             {
                 "kind": str(criterion.kind),
                 "completion": _number(criterion.completion),
-                "distinction": _number(criterion.distinction),
+                "distinction": criterion.distinction if criterion.kind in COUNTED else _number(criterion.distinction),
                 "n": criterion.n,
                 "items": ALL if criterion.items == ALL else [refs.get(i, str(i)) for i in criterion.items],
                 "weights": {refs.get(i, str(i)): _number(w) for i, w in criterion.weights.items()}

@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, and_, func, select
 from lti_cert.achievements.criteria import Criterion, Item, Kind, Tally, points_needed, required
 from lti_cert.achievements.models import Achievement, Attestation
 from lti_cert.core.database import db, record_set
-from lti_cert.courses.models import Member, Result
+from lti_cert.courses import activity
+from lti_cert.courses.models import ActivityCount, Course, Member, Result
 
 NEVER = 2**62
 """More points than a column holds: the bar of an item that cannot be reached."""
@@ -128,10 +129,24 @@ def _count_attested(
     return Tally(), {member: Tally(attested=True) for member in db.session.scalars(query)}
 
 
+def _count_activity(
+    _achievement: Achievement, criterion: Criterion, _items: Sequence[Item], scope: ColumnElement[bool]
+) -> tuple[Tally, Tallies]:
+    query = (
+        select(ActivityCount.member_id, ActivityCount.count)
+        .join(Member, and_(Member.id == ActivityCount.member_id, scope))
+        .join(Course, and_(Course.id == Member.course_id, activity.is_believed()))
+        .where(ActivityCount.kind == criterion.kind)
+    )
+    return Tally(), {member: Tally(count=count) for member, count in db.session.execute(query)}
+
+
 _COUNT: Mapping[Kind, Any] = {
     Kind.EACH_ASSESSMENT: _count_reached,
     Kind.N_OF: _count_reached,
     Kind.AVERAGE: _count_average,
+    Kind.DISCUSSION_POSTS: _count_activity,
+    Kind.CLASS_NOTES: _count_activity,
     Kind.ATTESTATION: _count_attested,
 }
 

@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from lti_cert.achievements import rules, saving
-from lti_cert.achievements.criteria import ALL, Kind
+from lti_cert.achievements.criteria import ALL, COUNTED, Kind, uncounted
 from lti_cert.achievements.models import Achievement
+from lti_cert.activity import providers
 from lti_cert.cli.common import actor, as_json, find_course, in_app, platform_option, print_rows
 from lti_cert.core.database import transaction
 from lti_cert.core.errors import InputRejected, NotFound
@@ -87,6 +88,9 @@ def achievement_set(
         else:
             saving.save(existing, rule, actor=actor(), is_confirmed=True)
     click.echo(f"achievement {existing.id}: version {existing.criteria_version}, {existing.status}")
+    for kind in {criterion.kind for criterion in rule.criteria if criterion.kind in COUNTED}:
+        if kind not in providers.countable(found):
+            click.echo(f"Note: {uncounted(kind)}", err=True)
 
 
 def _document(file: Any, flags: Mapping[str, Any], present: Mapping[str, Any] | None) -> Any:

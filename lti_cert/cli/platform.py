@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from lti_cert.activity import keys
 from lti_cert.cli.common import actor, as_json, in_app, print_rows
 from lti_cert.core import audit, current
 from lti_cert.core.database import transaction
@@ -94,6 +95,26 @@ def platform_accept(platform_id: int, deployment_id: str) -> None:
     with transaction():
         registrations.accept_deployment(platform_id, deployment_id)
         audit.record(actor(), "deployment accepted", f"registration {platform_id}", deployment_id=deployment_id)
+
+
+@platform.command("caliper-key")
+@click.argument("platform_id", metavar="ID", type=int)
+@click.option("--revoke", is_flag=True, help="End every key of this platform at once, and make none.")
+@in_app
+def platform_caliper_key(platform_id: int, revoke: bool) -> None:
+    """Make the key with which a platform sends its learning events; a key it had before works for a day more."""
+    if revoke:
+        with transaction():
+            keys.revoke(platform_id)
+            audit.record(actor(), "caliper keys revoked", f"registration {platform_id}")
+        click.echo(f"platform {platform_id} can send no events any more")
+        return
+    with transaction():
+        key = keys.make(platform_id)
+        audit.record(actor(), "caliper key made", f"registration {platform_id}")
+    click.echo("This is shown once. Give it to the platform’s Caliper sensor:")
+    click.echo(f"  endpoint  {current.settings().base_url}/caliper")
+    click.echo(f"  key       {key}")
 
 
 @platform.command("activate")

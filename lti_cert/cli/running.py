@@ -115,7 +115,7 @@ def demo(port: int, lms_port: int, only_lms: bool) -> None:
     """The whole thing on this machine: a demo LMS, the tool, a sample course."""
     settings = tool.settings_at(port)
     if only_lms:
-        start.serve_lms(lms_port, settings.base_url)
+        start.serve_lms(lms_port, settings)
         return
     ports.require_free("127.0.0.1", port, "--port")
     ports.require_free(start.LMS_HOST, lms_port, "--lms-port")
@@ -129,9 +129,9 @@ def demo(port: int, lms_port: int, only_lms: bool) -> None:
         "LTI_CERT_LOG_LEVEL": "WARNING",
     }
     parts = tool.parts(settings, host="localhost", port=port, env=env)
-    parts.insert(1, start.lms_part(lms_port, settings.base_url))
+    parts.insert(1, start.lms_part(lms_port, settings))
     app = _migrate(settings, len(parts))
-    start.prepare(app, lms_port=lms_port, tool_base_url=settings.base_url)
+    start.prepare(app, settings, lms_port=lms_port)
     start.run(parts, lms_port=lms_port, announce=_announce)
 
 

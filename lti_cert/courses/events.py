@@ -20,3 +20,17 @@ class EvidenceChanged:
     """Something other than a sync changed what counts: an attestation, somebody's role."""
 
     course_id: int
+
+
+@dataclass(frozen=True)
+class IdentityLearned:
+    """A course, or somebody in it, is known by an id of the platform's own that was not known before."""
+
+    course_id: int
+
+
+@dataclass(frozen=True)
+class GradesChanged:
+    """The platform told of a grade; soon the course is worth reading again."""
+
+    course_id: int

@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import or_, select
 
 from lti_cert.core import clock
-from lti_cert.core.database import db
+from lti_cert.core.database import db, transaction
 from lti_cert.courses.events import SyncDue
 from lti_cert.courses.models import Course
 from lti_cert.lti.models import Registration, Standing
@@ -26,6 +26,15 @@ AFTER_END = timedelta(days=30)
 
 def ask_for_sync(course: Course) -> None:
     outbox.add(SyncDue(course.id, course.registration_id))
+
+
+def sync_soon(course_id: int) -> None:
+    """What a grade that the platform told of leads to. The job."""
+    with transaction() as session:
+        course = session.get_one(Course, course_id)
+        if course.is_final:
+            raise outbox.Overtaken("the course is concluded")
+        ask_for_sync(course)
 
 
 def sync_if_stale(course: Course) -> None:

@@ -9,7 +9,7 @@ from lti_cert.core import clock
 from lti_cert.core.database import db, insert
 from lti_cert.core.errors import LtiCertError
 from lti_cert.courses import members
-from lti_cert.courses.events import EvidenceChanged
+from lti_cert.courses.events import EvidenceChanged, IdentityLearned
 from lti_cert.courses.models import Course, Member, ResourceLink
 from lti_cert.lti.claims import LaunchClaims
 from lti_cert.lti.models import Registration
@@ -18,6 +18,14 @@ from lti_cert.outbox import outbox
 CANVAS = "canvas"
 """The one product in which several deployments show the same course."""
 MOODLE = "moodle"
+
+PLATFORM_COURSE, PLATFORM_USER = "canvas_course_id", "canvas_user_id"
+"""Custom fields of the launch, set to `$Canvas.course.id` and `$Canvas.user.id`: the ids that Canvas' own services and
+events use. They are believed because the launch that carries them is signed.
+"""
+
+LONGEST_PLATFORM_ID = 255
+"""A longer one is none, and would not fit an index."""
 
 
 class LaunchWithoutCourse(LtiCertError):
@@ -43,7 +51,21 @@ def arrive(registration: Registration, claims: LaunchClaims) -> Arrival:
     if claims.product and registration.product != claims.product:
         registration.product = claims.product
     course = _course(registration, claims)
-    return Arrival(course, _link(course, claims), _member(course, claims))
+    arrival = Arrival(course, _link(course, claims), _member(course, claims))
+    _learn_platform_ids(arrival, claims)
+    return arrival
+
+
+def _learn_platform_ids(arrival: Arrival, claims: LaunchClaims) -> None:
+    """A launch that leaves an id out takes none back."""
+    course, member = arrival.course, arrival.member
+    before = course.platform_id, member.platform_id
+    told = {name: value for name, value in claims.custom.items() if len(value) <= LONGEST_PLATFORM_ID}
+    course.platform_id = told.get(PLATFORM_COURSE) or before[0]
+    member.platform_id = told.get(PLATFORM_USER) or before[1]
+    db.session.flush()
+    if before != (course.platform_id, member.platform_id):
+        outbox.add(IdentityLearned(course.id))
 
 
 def _course(registration: Registration, claims: LaunchClaims) -> Course:

@@ -10,13 +10,20 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from lti_cert.core.database import Base, primary_key
 from lti_cert.lti.models import Registration
 
+FEED = "feed"
+"""The provider of counts that is no source: events pushed to us."""
+
 
 class Course(Base):
     """LTI's Context: (registration, context id) on Canvas, where several deployments show one course, and
     (registration, deployment, context id) elsewhere; `deployment_key` is empty on Canvas."""
 
     __tablename__ = "course"
-    __table_args__ = (UniqueConstraint("registration_id", "deployment_key", "context_id"),)
+    __table_args__ = (
+        UniqueConstraint("registration_id", "deployment_key", "context_id"),
+        Index(None, "registration_id", "context_id"),
+        Index(None, "registration_id", "platform_id"),
+    )
 
     id: Mapped[primary_key]
     registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id"))
@@ -24,6 +31,8 @@ class Course(Base):
     context_id: Mapped[str] = mapped_column(Text)
     title: Mapped[str] = mapped_column(Text, default="")
     label: Mapped[str] = mapped_column(Text, default="")
+    platform_id: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """The platform's own id of the course, where a signed launch told it (`from_launch.PLATFORM_COURSE`)."""
     source: Mapped[str] = mapped_column(Text, default="ags")
     api_course_id: Mapped[str] = mapped_column(Text, default="")
     """The id under which the LMS's own interface knows it; only signed launches say so."""
@@ -47,6 +56,10 @@ class Course(Base):
     """Failed runs since the last one that was complete."""
     retry_at: Mapped[datetime | None]
     """When the clock tries again after a failure."""
+    posts_from: Mapped[str] = mapped_column(Text, default=FEED, server_default=FEED)
+    notes_from: Mapped[str] = mapped_column(Text, default=FEED, server_default=FEED)
+    """Who counts discussion posts and class notes here, one provider each, so that nothing counts twice: the feed, or a
+    source by its name. Counts of others are kept and not looked at."""
     is_final: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     """The platform has concluded the course: syncs stop, decisions by hand go on."""
     last_launch_at: Mapped[datetime | None]
@@ -77,12 +90,15 @@ class Member(Base):
     __table_args__ = (
         UniqueConstraint("course_id", "user_id"),
         Index(None, "course_id", "evidence_seq"),
+        Index(None, "course_id", "platform_id"),
     )
 
     id: Mapped[primary_key]
     course_id: Mapped[int] = mapped_column(ForeignKey("course.id"))
     user_id: Mapped[str] = mapped_column(Text)
     """LTI `sub`."""
+    platform_id: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """The platform's own id of her, where a signed launch told it (`from_launch.PLATFORM_USER`)."""
     name: Mapped[str] = mapped_column(Text, default="")
     email: Mapped[str] = mapped_column(Text, default="")
     locale: Mapped[str] = mapped_column(Text, default="")
@@ -146,6 +162,25 @@ class Result(Base):
     line_item_id: Mapped[int] = mapped_column(ForeignKey("line_item.id"), primary_key=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
     score: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Activity(StrEnum):
+    """What is counted of a member beside her results."""
+
+    DISCUSSION_POSTS = "discussion_posts"
+    CLASS_NOTES = "class_notes"
+
+
+class ActivityCount(Base):
+    """How often a member did something in her course, as one provider counts it; not at all is no row, or 0."""
+
+    __tablename__ = "activity_count"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(Text, primary_key=True)
+    provider: Mapped[str] = mapped_column(Text, primary_key=True)
+    count: Mapped[int]
 
 
 class SyncOutcome(StrEnum):

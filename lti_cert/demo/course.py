@@ -6,7 +6,7 @@ from datetime import datetime
 from threading import RLock
 from typing import Any
 
-from lti_cert.core import clock
+from lti_cert.core import clock, ids
 
 _MEMBERSHIP = "http://purl.imsglobal.org/vocab/lis/v2/membership"
 LEARNER = (f"{_MEMBERSHIP}#Learner",)
@@ -73,6 +73,14 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Post:
+    id: str
+    person_id: str
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class ResourceLink:
     id: str
     title: str
@@ -94,6 +102,7 @@ class Course:
         self._members: dict[str, Member] = {}
         self._line_items: dict[str, LineItem] = {}
         self._results: dict[str, dict[str, Result]] = {}
+        self._posts: dict[str, Post] = {}
         self._score_times: dict[tuple[str, str], datetime] = {}
 
     @property
@@ -105,6 +114,12 @@ class Course:
     def line_items(self) -> list[LineItem]:
         with self._lock:
             return list(self._line_items.values())
+
+    @property
+    def posts(self) -> list[Post]:
+        """Of its discussion, the oldest first."""
+        with self._lock:
+            return list(self._posts.values())
 
     def member(self, person_id: str) -> Member | None:
         return self._members.get(person_id)
@@ -155,6 +170,20 @@ class Course:
                 results.pop(person_id, None)
             else:
                 results[person_id] = Result(person_id, score, clock.now(), comment)
+
+    def write_post(self, person_id: str, text: str) -> Post:
+        with self._lock:
+            post = Post(ids.random_id(12), person_id, text, clock.now())
+            self._posts[post.id] = post
+            return post
+
+    def remove_post(self, post_id: str) -> Post | None:
+        """What was removed; None when somebody has done it before."""
+        with self._lock:
+            return self._posts.pop(post_id, None)
+
+    def post(self, post_id: str) -> Post | None:
+        return self._posts.get(post_id)
 
     def take_score(self, person_id: str, item_id: str, score: float | None, at: datetime, comment: str) -> bool:
         """A tool's score, made at `at`; False when it is not newer than the last one.

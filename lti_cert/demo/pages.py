@@ -1,4 +1,4 @@
-"""What people see of the demo LMS: whom to be, the tool inside the course, and the gradebook."""
+"""What people see of the demo LMS: whom to be, the tool inside the course, the discussion and the gradebook."""
 
 import math
 from urllib.parse import urlsplit
@@ -6,12 +6,15 @@ from urllib.parse import urlsplit
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from lti_cert.core.errors import NotAllowed, NotFound
+from lti_cert.core.errors import InputRejected, NotAllowed, NotFound
+from lti_cert.demo import caliper
 from lti_cert.demo.course import Course, LineItem, Member
 from lti_cert.demo.platform import Launch
 from lti_cert.demo.web import current_lms
 
 blueprint = Blueprint("pages", __name__)
+
+LONGEST_POST = 2000
 
 MOST_EXTRA_CREDIT = 2
 """The gradebook takes up to so many times the maximum; more is a slip of the finger."""
@@ -19,8 +22,8 @@ MOST_EXTRA_CREDIT = 2
 
 class ForeignForm(NotAllowed):
     title = "This form came from another site"
-    message = "The gradebook takes changes from its own page only."
-    guidance = "Open the gradebook here and make the change there."
+    message = "Changes are taken from the pages of this platform only."
+    guidance = "Open the page here and make the change there."
 
 
 @blueprint.before_request
@@ -80,8 +83,7 @@ def gradebook(person_id: str) -> str:
 def save_grades(person_id: str) -> ResponseReturnValue:
     """All of the table or nothing: one field that cannot be read, and no score changes."""
     course, member = _find_instructor(person_id)
-    if request.headers.get("Origin", current_lms().issuer) != current_lms().issuer:
-        raise ForeignForm
+    _refuse_foreign_form()
     changes: list[tuple[str, str, float | None]] = []
     problems: dict[str, str] = {}
     for field, learner, item in _cells(course):
@@ -99,7 +101,55 @@ def save_grades(person_id: str) -> ResponseReturnValue:
         return _gradebook_page(course, member, problems=problems), 422
     for learner_id, item_id, score in changes:
         course.set_score(learner_id, item_id, score)
+    caliper.tell_graded(course, person_id, [(learner_id, item_id) for learner_id, item_id, _ in changes])
     return redirect(url_for(".gradebook", person_id=person_id, course=course.id, saved=len(changes)), 303)
+
+
+@blueprint.get("/as/<person_id>/discussion")
+def discussion(person_id: str) -> str:
+    course, member = _find(person_id)
+    return render_template(
+        "demo/discussion.html",
+        course=course,
+        member=member,
+        posts=[(post, course.member(post.person_id)) for post in reversed(course.posts)],
+        longest=LONGEST_POST,
+        is_told=request.args.get("told") != "no",
+    )
+
+
+@blueprint.post("/as/<person_id>/discussion")
+def write_post(person_id: str) -> ResponseReturnValue:
+    course, member = _find(person_id)
+    _refuse_foreign_form()
+    text = request.form.get("text", "").strip()[:LONGEST_POST]
+    if not text:
+        raise InputRejected("A post has at least a letter.")
+    return _back_to_discussion(course, member, caliper.tell_posted(course, course.write_post(person_id, text)))
+
+
+@blueprint.post("/as/<person_id>/discussion/<post_id>/remove")
+def remove_post(person_id: str, post_id: str) -> ResponseReturnValue:
+    """By its author or an instructor."""
+    course, member = _find(person_id)
+    _refuse_foreign_form()
+    post = course.post(post_id)
+    if post is None:
+        raise NotFound(message="There is no such post any more.", guidance="Go back to the discussion.")
+    if post.person_id != person_id and not member.is_instructor:
+        raise NotAllowed
+    removed = course.remove_post(post_id)
+    return _back_to_discussion(course, member, removed is None or caliper.tell_removed(course, removed, person_id))
+
+
+def _back_to_discussion(course: Course, member: Member, is_told: bool) -> ResponseReturnValue:
+    told = None if is_told else "no"
+    return redirect(url_for(".discussion", person_id=member.person.id, course=course.id, told=told), 303)
+
+
+def _refuse_foreign_form() -> None:
+    if request.headers.get("Origin", current_lms().issuer) != current_lms().issuer:
+        raise ForeignForm
 
 
 def _gradebook_page(

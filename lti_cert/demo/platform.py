@@ -38,12 +38,16 @@ class Tool:
     deployment_ids: tuple[str, ...] = ("1",)
     scopes: tuple[str, ...] = (LINEITEM, LINEITEM_READONLY, RESULT_READONLY, SCORE, MEMBERSHIP_READONLY)
     custom: tuple[tuple[str, str], ...] = ()
+    caliper_url: str = ""
+    caliper_key: str = ""
+    """Where learning events go, and the key that the tool gave for them; without one none are sent."""
 
     @classmethod
     def at(cls, base_url: str, *, client_id: str = "lti-cert-demo", **more: Any) -> Self:
         """lti_cert at its usual paths."""
         launch = f"{base_url}/lti/launch"
         jwks_url = f"{base_url}/lti/jwks.json"
+        more.setdefault("caliper_url", f"{base_url}/caliper")
         return cls(client_id, f"{base_url}/lti/login", (launch,), launch, jwks_url, **more)
 
 

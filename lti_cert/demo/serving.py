@@ -50,12 +50,14 @@ def running_lms(lms: Lms, host: str = "127.0.0.1", port: int = 0) -> Iterator[st
         yield base_url
 
 
-def serve(host: str, port: int, *, tool_base_url: str, client_id: str, deployment_id: str) -> None:
+def serve(
+    host: str, port: int, *, tool_base_url: str, client_id: str, deployment_id: str, caliper_key: str = ""
+) -> None:
     """Run the sample course until interrupted.
 
     :raises OSError: the port is taken.
     """
-    tool = Tool.at(tool_base_url, client_id=client_id, deployment_ids=(deployment_id,))
+    tool = Tool.at(tool_base_url, client_id=client_id, deployment_ids=(deployment_id,), caliper_key=caliper_key)
     lms = Lms([sample_course()], [tool], issuer=f"http://{host}:{port}")
     server = _bind(create_lms(lms), host, port)
     with contextlib.suppress(KeyboardInterrupt):

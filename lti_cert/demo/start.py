@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from lti_cert.achievements import rules, saving
 from lti_cert.achievements.models import Achievement
+from lti_cert.activity import keys
 from lti_cert.core.database import db, transaction
 from lti_cert.courses import freshness, from_launch
 from lti_cert.demo import claims as platform_claims
@@ -23,6 +24,7 @@ from lti_cert.lti.models import Registration
 from lti_cert.outbox import redis_server
 from lti_cert.processes import ports, supervisor, tool
 from lti_cert.processes.supervisor import Part
+from lti_cert.settings import Settings
 
 CLIENT_ID = "lti-cert-demo"
 DEPLOYMENT_ID = "1"
@@ -50,22 +52,39 @@ def lms_address(port: int) -> str:
     return f"http://{LMS_HOST}:{port}"
 
 
-def lms_part(port: int, tool_base_url: str) -> Part:
+def lms_part(port: int, settings: Settings) -> Part:
     words = tool.command("demo", "--only-lms", "--lms-port", port)
     return Part(
-        "lms", words, {"LTI_CERT_BASE_URL": tool_base_url}, ready=partial(ports.answers, LMS_HOST, port, "/jwks")
+        "lms",
+        words,
+        {"LTI_CERT_BASE_URL": settings.base_url, "LTI_CERT_DATA_DIR": str(settings.data_dir)},
+        ready=partial(ports.answers, LMS_HOST, port, "/jwks"),
     )
 
 
-def serve_lms(port: int, tool_base_url: str) -> None:
+def serve_lms(port: int, settings: Settings) -> None:
     ports.require_free(LMS_HOST, port, "--lms-port")
-    serving.serve(LMS_HOST, port, tool_base_url=tool_base_url, client_id=CLIENT_ID, deployment_id=DEPLOYMENT_ID)
+    key = _key_file(settings)
+    serving.serve(
+        LMS_HOST,
+        port,
+        tool_base_url=settings.base_url,
+        client_id=CLIENT_ID,
+        deployment_id=DEPLOYMENT_ID,
+        caliper_key=key.read_text() if key.exists() else "",
+    )
 
 
-def prepare(app: Flask, *, lms_port: int, tool_base_url: str) -> None:
+def _key_file(settings: Settings) -> Path:
+    """How the LMS, a process of its own, comes to the key for its learning events."""
+    return settings.data_dir / "demo_caliper_key"
+
+
+def prepare(app: Flask, settings: Settings, *, lms_port: int) -> None:
     """Register the demo LMS, and set up its course as an instructor who launched once would have: rule, design, first
     sync.
     """
+    tool_base_url = settings.base_url
     issuer = lms_address(lms_port)
     with app.app_context(), transaction():
         registration = db.session.scalar(select(Registration).filter_by(issuer=issuer, client_id=CLIENT_ID))
@@ -83,6 +102,9 @@ def prepare(app: Flask, *, lms_port: int, tool_base_url: str) -> None:
         freshness.ask_for_sync(course)
         if not saving.of_course(course.id):
             _set_up(saving.create(course, _rule(), actor="os:demo"))
+        key = keys.make(registration.id)
+    _key_file(settings).touch(mode=0o600)
+    _key_file(settings).write_text(key)
 
 
 def _instructors_launch(issuer: str, tool_base_url: str) -> claims.LaunchClaims:

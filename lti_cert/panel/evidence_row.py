@@ -6,10 +6,12 @@ from sqlalchemy import select
 
 from lti_cert.achievements import saving
 from lti_cert.achievements.criteria import Level
+from lti_cert.activity import providers
 from lti_cert.certificates import evidence, reading
 from lti_cert.certificates.lifecycle import State
 from lti_cert.certificates.models import CertificateMove, CredentialStatus, level_of
 from lti_cert.core.database import db, id_set
+from lti_cert.courses import activity
 from lti_cert.courses.models import Member
 from lti_cert.issuing import documents
 from lti_cert.panel import people
@@ -28,7 +30,14 @@ def row_for(place: Place, certificate_id: int) -> EvidenceRow:
     criteria = saving.rule_of(achievement).criteria
     items = saving.items_of(place.course.id)
     results = evidence.scores_of(member.id)
-    progress = progress_of(criteria, items, results, is_attested=is_attested(achievement, member))
+    progress = progress_of(
+        criteria,
+        items,
+        results,
+        is_attested=is_attested(achievement, member),
+        counts=activity.counts_of(member),
+        countable=providers.countable(place.course),
+    )
     credential = reading.current_credentials([certificate.id]).get(certificate.id)
     is_valid = credential is not None and credential.status == CredentialStatus.VALID
     return EvidenceRow(

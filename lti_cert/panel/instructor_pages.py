@@ -121,6 +121,8 @@ class Preview:
     """So many that they are held until confirmed."""
     seen: str = ""
     """Names exactly what was shown; sent back on saving, so that nothing else is saved."""
+    warnings: tuple[str, ...] = ()
+    """Why nobody could meet the rule, or what about it would need attention."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,8 @@ class RulesPage:
     """Field name (`title`, `award_from`, `criteria`) -> what is wrong with it."""
     warnings: tuple[str, ...] = ()
     """Why nobody can meet the rule, or what about it needs attention."""
+    uncounted: dict[Kind, str] = field(default_factory=dict)
+    """What to know of the kinds that nobody counts in this course."""
     version: int = 0
     tab: Tab = "rules"
 

@@ -9,11 +9,13 @@ from lti_cert.achievements import saving
 from lti_cert.achievements.criteria import Item, Level, sentence
 from lti_cert.achievements.models import Achievement, Attestation, Status
 from lti_cert.achievements.rules import Rule
+from lti_cert.activity import providers
 from lti_cert.certificates import evidence
 from lti_cert.certificates.lifecycle import State
 from lti_cert.certificates.models import Certificate
 from lti_cert.core import clock
 from lti_cert.core.database import db
+from lti_cert.courses import activity
 from lti_cert.courses.models import Course, Member
 from lti_cert.launch.models import PanelSession
 from lti_cert.panel import sync_status, wording
@@ -73,7 +75,14 @@ def _page(
     if nothing:
         return LearnerPage(achievement.title, course.title, as_of, card=nothing)
     rule = saving.rule_of(achievement)
-    progress = progress_of(rule.criteria, items, results, is_attested=is_attested(achievement, member))
+    progress = progress_of(
+        rule.criteria,
+        items,
+        results,
+        is_attested=is_attested(achievement, member),
+        counts=activity.counts_of(member),
+        countable=providers.countable(course),
+    )
     page = LearnerPage(
         title=achievement.title,
         course=course.title,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from sqlalchemy import and_, distinct, func, select
 
 from lti_cert.achievements import saving
-from lti_cert.achievements.criteria import Finding, Kind, Outcome, obstacles
+from lti_cert.achievements.criteria import Finding, Kind, Outcome
 from lti_cert.achievements.models import Achievement, Status
 from lti_cert.certificates import evaluation, reading
 from lti_cert.certificates.models import Certificate, Credential, CredentialStatus
@@ -17,6 +17,7 @@ from lti_cert.panel.instructor_pages import FunnelStep, Need, OverviewPage
 from lti_cert.panel.pages import Notice
 from lti_cert.panel.place import Place, header
 from lti_cert.panel.sync_status import status_of
+from lti_cert.panel.warnings import warnings_of
 from lti_cert.panel.wording import counted
 
 Counts = Mapping[str, int]
@@ -52,9 +53,8 @@ def _needs(achievement: Achievement, counts: Counts) -> Iterator[Need]:
     if achievement.status == Status.DRAFT:
         text = "This certificate is a draft: nothing is awarded until it is opened."
         yield Need("info", text, "See who would qualify", "/panel/rules")
-    elif achievement.course.synced_at:
-        rule = saving.rule_of(achievement)
-        for obstacle in obstacles(rule.criteria, saving.items_of(achievement.course_id)):
+    else:
+        for obstacle in warnings_of(achievement.course, saving.rule_of(achievement)):
             yield Need("failed", obstacle, "Look at the rules", "/panel/rules")
     if undrawn := _undrawn(achievement):
         text = (

@@ -9,7 +9,7 @@ MOST_NAMES = 50
 """More are a list that nobody reads; their number is always said."""
 
 
-def shown(rehearsed: preview.Preview, *, approval: bool, seen: str = "") -> Preview:
+def shown(rehearsed: preview.Preview, *, approval: bool, seen: str = "", warnings: tuple[str, ...] = ()) -> Preview:
     newly, no_longer = rehearsed.newly, rehearsed.no_longer
     return Preview(
         newly=_movement(newly),
@@ -19,6 +19,7 @@ def shown(rehearsed: preview.Preview, *, approval: bool, seen: str = "") -> Prev
         awards=rehearsed.awards,
         is_over_brake=rehearsed.is_over_brake,
         seen=seen,
+        warnings=warnings,
     )
 
 

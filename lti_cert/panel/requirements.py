@@ -1,11 +1,11 @@
 """One member's results beside what a rule asks, in words: for her own page, and for her row under People. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from lti_cert.achievements import criteria as rules
-from lti_cert.achievements.criteria import ALL, GRADED, Criterion, Finding, Item, Kind, Outcome, Tally
+from lti_cert.achievements.criteria import ALL, COUNTED, GRADED, NOTHING, Criterion, Finding, Item, Kind, Outcome, Tally
 from lti_cert.panel.pages import Requirement, RequirementRow, Ring, RowStatus
 from lti_cert.panel.wording import percent, percent_of, unbroken
 
@@ -23,16 +23,23 @@ class Progress:
 
 
 def progress_of(
-    criteria: Sequence[Criterion], items: Sequence[Item], results: Results, *, is_attested: bool
+    criteria: Sequence[Criterion],
+    items: Sequence[Item],
+    results: Results,
+    *,
+    is_attested: bool,
+    counts: Mapping[str, int] = NOTHING,
+    countable: Container[str] = (),
 ) -> Progress:
-    tallies = [rules.tally(criterion, items, results, attested=is_attested) for criterion in criteria]
+    """`counts` tells by kind how often she did what is counted, `countable` which kinds anybody counts here."""
+    tallies = [rules.tally(criterion, items, results, attested=is_attested, counts=counts) for criterion in criteria]
     outcome = rules.evaluate(criteria, tallies)
     headline = " · ".join(finding.detail for finding in outcome.findings)
     return Progress(
         outcome=outcome,
-        requirements=tuple(_requirement(finding, items, results) for finding in outcome.findings),
+        requirements=tuple(_requirement(finding, items, results, countable) for finding in outcome.findings),
         headline=unbroken(_capital(headline)),
-        next_step=_next_step(outcome, items, results),
+        next_step=_next_step(outcome, items, results, countable),
         ring=_ring(outcome),
     )
 
@@ -65,6 +72,9 @@ def _steps(finding: Finding) -> tuple[int, int]:
         case Kind.N_OF:
             n = finding.criterion.n or 1
             return min(counted.reached_completion, n), n
+        case Kind.DISCUSSION_POSTS | Kind.CLASS_NOTES:
+            n = finding.criterion.n or 1
+            return min(counted.count, n), n
         case _:
             return int(finding.completion), 1
 
@@ -82,27 +92,33 @@ def _mean(counted: Tally) -> Fraction:
 
 
 def _items_progress(finding: Finding) -> str:
+    return _steps_progress(finding) if finding.counted.required > finding.counted.excused else "–"
+
+
+def _steps_progress(finding: Finding) -> str:
     done, total = _steps(finding)
-    return f"{done} of {total}" if finding.counted.required > finding.counted.excused else "–"
+    return f"{done} of {total}"
 
 
 _PROGRESS: Mapping[Kind, Callable[[Finding], str]] = {
     Kind.EACH_ASSESSMENT: _items_progress,
     Kind.N_OF: _items_progress,
     Kind.AVERAGE: lambda finding: percent(_mean(finding.counted)),
+    **dict.fromkeys(COUNTED, _steps_progress),
     Kind.ATTESTATION: lambda finding: "confirmed" if finding.completion else "not confirmed",
 }
 
 
-def _requirement(finding: Finding, items: Sequence[Item], results: Results) -> Requirement:
+def _requirement(finding: Finding, items: Sequence[Item], results: Results, countable: Container[str]) -> Requirement:
     criterion = finding.criterion
     asked = rules.required(criterion, items)
+    is_counted = criterion.kind in COUNTED
     return Requirement(
         heading=_heading(criterion, asked),
         reached=finding.completion,
         progress=_PROGRESS[criterion.kind](finding),
-        rows=tuple(_row(criterion, item, results) for item in asked),
-        note=_note(criterion, asked),
+        rows=(_count_row(finding),) if is_counted else tuple(_row(criterion, item, results) for item in asked),
+        note=_count_note(criterion.kind, countable) if is_counted else _note(criterion, asked),
     )
 
 
@@ -117,6 +133,8 @@ def _heading(criterion: Criterion, asked: Sequence[Item]) -> str:
         case Kind.AVERAGE:
             star = f" ({percent(criterion.distinction)} for distinction)" if criterion.distinction is not None else ""
             return f"An average of {bar} or more{star} over {len(asked)}{chosen} assessments"
+        case Kind.DISCUSSION_POSTS | Kind.CLASS_NOTES:
+            return f"At least {rules.amount(criterion.kind, criterion.n or 1)}"
         case Kind.ATTESTATION:
             return "Confirmed by an instructor"
 
@@ -129,6 +147,35 @@ def _note(criterion: Criterion, asked: Sequence[Item]) -> str:
     if removed := [item.label for item in asked if item.is_removed]:
         return f"No longer in the course, but still asked for: {', '.join(f'“{label}”' for label in removed)}."
     return "A missing score counts as 0." if criterion.kind is Kind.AVERAGE else ""
+
+
+_SO_FAR: Mapping[Kind, str] = {
+    Kind.DISCUSSION_POSTS: "Discussion posts so far",
+    Kind.CLASS_NOTES: "Shared notes so far",
+}
+_COUNT_NOTES: Mapping[Kind, str] = {
+    Kind.DISCUSSION_POSTS: "Replies count too.",
+    Kind.CLASS_NOTES: "A note counts once it is shared with others.",
+}
+
+
+def _count_row(finding: Finding) -> RequirementRow:
+    criterion, count = finding.criterion, finding.counted.count
+    star = "" if criterion.distinction is None else f"{criterion.distinction}"
+    return RequirementRow(
+        _SO_FAR[criterion.kind],
+        "reached" if finding.completion else "missing",
+        f"{count}",
+        f"{criterion.n}",
+        star,
+        bool(star) and finding.distinction,
+    )
+
+
+def _count_note(kind: Kind, countable: Container[str]) -> str:
+    if kind in countable:
+        return _COUNT_NOTES[kind]
+    return f"The learning platform does not tell this tool about {COUNTED[kind][1]} yet, so none are counted."
 
 
 def _row(criterion: Criterion, item: Item, results: Results) -> RequirementRow:
@@ -163,7 +210,7 @@ class _Gap:
         return self.bar - Fraction(self.score * rules.HUNDRED_PERCENT, self.item.maximum)
 
 
-def _next_step(outcome: Outcome, items: Sequence[Item], results: Results) -> str:
+def _next_step(outcome: Outcome, items: Sequence[Item], results: Results, countable: Container[str]) -> str:
     """The nearest thing to do for the level that comes next; empty when there is nothing left to reach."""
     is_for_distinction = outcome.level is rules.Level.COMPLETION
     if outcome.level is rules.Level.DISTINCTION or (
@@ -171,7 +218,13 @@ def _next_step(outcome: Outcome, items: Sequence[Item], results: Results) -> str
     ):
         return ""
     open_ones = [f for f in outcome.findings if not (f.distinction if is_for_distinction else f.completion)]
-    step = _step([finding.criterion for finding in open_ones], items, results, is_for_distinction)
+    criteria = [finding.criterion for finding in open_ones]
+    more = (_more(finding, is_for_distinction) for finding in open_ones if finding.criterion.kind in countable)
+    step = (
+        _near_step(criteria, items, results, is_for_distinction)
+        or next(more, "")
+        or _far_step(criteria, items, results)
+    )
     return _capital(f"for distinction, {step}" if step and is_for_distinction else step)
 
 
@@ -179,20 +232,40 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _step(criteria: Sequence[Criterion], items: Sequence[Item], results: Results, is_for_distinction: bool) -> str:
+def _near_step(criteria: Sequence[Criterion], items: Sequence[Item], results: Results, is_for_distinction: bool) -> str:
+    gaps = [gap for c in criteria for gap in _gaps(c, items, results, is_for_distinction)]
+    if not gaps:
+        return ""
+    near = min(gaps, key=lambda gap: gap.size)
+    have = percent_of(near.score, near.item.maximum)
+    return f"“{near.item.label}” needs {percent(near.bar)}, you have {have}."
+
+
+_TO_DO: Mapping[Kind, tuple[str, str]] = {
+    Kind.DISCUSSION_POSTS: ("write 1 more discussion post.", "write {} more discussion posts."),
+    Kind.CLASS_NOTES: ("share 1 more note.", "share {} more notes."),
+}
+
+
+def _more(finding: Finding, is_for_distinction: bool) -> str:
+    criterion = finding.criterion
+    bar = (is_for_distinction and criterion.distinction) or criterion.n or 1
+    left = bar - finding.counted.count
+    one, many = _TO_DO[criterion.kind]
+    return one if left == 1 else many.format(left)
+
+
+def _far_step(criteria: Sequence[Criterion], items: Sequence[Item], results: Results) -> str:
+    """What others have to do, or what would help."""
     asked = [item for c in criteria for item in rules.required(c, items) if not item.is_removed and item.maximum > 0]
     if asked and not any(item.id in results for item in asked):
         return "nothing is graded yet."
-    gaps = [gap for c in criteria for gap in _gaps(c, items, results, is_for_distinction)]
-    if gaps:
-        near = min(gaps, key=lambda gap: gap.size)
-        have = percent_of(near.score, near.item.maximum)
-        return f"“{near.item.label}” needs {percent(near.bar)}, you have {have}."
     if ungraded := next((item for item in asked if item.id not in results), None):
         return f"“{ungraded.label}” is not graded yet."
     if any(criterion.kind is Kind.AVERAGE for criterion in criteria):
         return _lowest(asked, results)
-    return f"an instructor has yet to confirm {_confirmed(criteria)}." if criteria and not asked else ""
+    to_confirm = [criterion for criterion in criteria if criterion.kind is Kind.ATTESTATION]
+    return f"an instructor has yet to confirm {_confirmed(to_confirm)}." if to_confirm and not asked else ""
 
 
 def _confirmed(criteria: Sequence[Criterion]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lti_cert.achievements import rules, saving
-from lti_cert.achievements.criteria import ALL, Kind
+from lti_cert.achievements.criteria import ALL, COUNTED, Kind
 from lti_cert.achievements.rules import LONGEST_TITLE, MOST_CRITERIA, Problem, Rule
 from lti_cert.core import ids
 from lti_cert.core.errors import InputRejected
@@ -114,8 +114,8 @@ def _entry(criterion: CriterionForm) -> dict[str, Any]:
     return {
         "kind": criterion.kind,
         "completion": _number(criterion.completion),
-        "distinction": _number(criterion.distinction) or None,
-        "n": int(criterion.n) if criterion.n.isdecimal() else criterion.n,
+        "distinction": (_count if criterion.kind in COUNTED else _number)(criterion.distinction) or None,
+        "n": _count(criterion.n),
         "items": ALL if criterion.chosen is None else list(criterion.chosen),
         "weights": _weights(criterion.weights),
         "label": criterion.label,
@@ -125,6 +125,10 @@ def _entry(criterion: CriterionForm) -> dict[str, Any]:
 def _number(typed: str) -> str:
     """People write 66,7 % where a number is asked for."""
     return typed.rstrip("% \u00a0").replace(",", ".")
+
+
+def _count(typed: str) -> int | str:
+    return int(typed) if typed.isdecimal() else typed
 
 
 def _weights(kept: str) -> Any:

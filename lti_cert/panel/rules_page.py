@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from lti_cert.achievements import saving
-from lti_cert.achievements.criteria import Item, obstacles, sentence
+from lti_cert.achievements.criteria import COUNTED, Item, sentence, uncounted
 from lti_cert.achievements.models import Achievement, Status
 from lti_cert.achievements.rules import Rule
+from lti_cert.activity import providers
 from lti_cert.certificates import preview
 from lti_cert.core.database import db
 from lti_cert.core.errors import Conflict, InputRejected
@@ -16,6 +17,7 @@ from lti_cert.panel.pages import Notice
 from lti_cert.panel.place import NO_TITLE, Place, header
 from lti_cert.panel.previewing import shown
 from lti_cert.panel.rules_form import Written
+from lti_cert.panel.warnings import warnings_of
 
 ACTIONS = ("draft", "open", "save")
 
@@ -54,7 +56,8 @@ def page_for(place: Place, written: Written | None = None, notice: Notice | None
         award_from=written.award_from,
         charts=histogram.charts_for(achievement, rule.criteria, items) if achievement and rule else (),
         errors=dict(written.errors or {}),
-        warnings=tuple(obstacles(rule.criteria, items)) if rule and place.course.synced_at else (),
+        warnings=warnings_of(place.course, rule) if rule else (),
+        uncounted={kind: uncounted(kind) for kind in COUNTED if kind not in providers.countable(place.course)},
         version=written.version,
     )
 
@@ -77,7 +80,8 @@ def preview_of(place: Place, written: Written) -> Preview:
     """:raises RuleRejected: the form holds no rule."""
     rule = rules_form.rule_of(written, place.course.id, present_rule(place))
     rehearsed = preview.rehearse(lambda: _write(place, rule, written.version, is_confirmed=False))
-    return shown(rehearsed, approval=rule.approval, seen=rules_form.name_of(rule, written.version))
+    seen = rules_form.name_of(rule, written.version)
+    return shown(rehearsed, approval=rule.approval, seen=seen, warnings=warnings_of(place.course, rule))
 
 
 def save(place: Place, written: Written, *, action: str, seen: str, is_confirmed: bool) -> Notice:

@@ -19,6 +19,7 @@ from lti_cert.outbox.models import RowState
 from lti_cert.settings import Settings
 from lti_cert.sources import connections
 from tests import building as b
+from tests import sensing
 from tests.draining import drain
 from tests.running import environment
 
@@ -326,3 +327,37 @@ def test_testing_a_source_says_what_stands_in_the_way(course: Any, run: Callable
         "FAIL  In this course the learning platform does not offer this tool to read its line items"
         in unlaunched.stdout
     )
+
+
+def test_a_platform_gets_a_key_for_its_events_which_is_shown_once_and_revoked(
+    course: Any, ok: Callable[..., str], client: FlaskClient
+) -> None:
+    def send(key: str) -> int:
+        body = json.dumps(sensing.envelope(sensing.posted("ada")))
+        return client.post("/caliper", data=body, headers={"Authorization": f"Bearer {key}"}).status_code
+
+    platform = str(course.registration_id)
+    told = ok("platform", "caliper-key", platform)
+    assert "/caliper" in told
+    key = told.split()[-1]
+    assert send(key) == 202
+    assert "no events any more" in ok("platform", "caliper-key", platform, "--revoke")
+    assert send(key) == 401
+    db.session.rollback()
+    entries = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+    assert [entry.deed for entry in entries] == ["caliper key made", "caliper keys revoked"]
+    assert key not in json.dumps([entry.detail for entry in entries])
+
+
+def test_a_key_for_no_platform_is_refused(run: Callable[..., Result]) -> None:
+    assert run("platform", "caliper-key", "99").exit_code != 0
+
+
+def test_a_rule_that_nobody_counts_for_is_saved_with_a_word_about_it(course: Any, run: Callable[..., Result]) -> None:
+    document = {"criteria": [{"kind": "discussion_posts", "n": 3}]}
+    saved = run("achievement", "set", course.context_id, "--file", "-", input=json.dumps(document))
+    assert saved.exit_code == 0, saved.output
+    assert "does not tell this tool about discussion posts" in saved.stderr
+    shown = json.loads(run("achievement", "show", course.context_id, "--json").stdout)
+    (criterion,) = shown[0]["criteria"]
+    assert (criterion["n"], criterion["distinction"]) == (3, None)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 from urllib.parse import urlencode
@@ -747,3 +747,46 @@ def test_a_taken_port_is_said_and_not_waited_for(bench: Bench) -> None:
     port = int(bench.lms.issuer.rpartition(":")[2])
     with pytest.raises(OSError, match="in use"), running(Flask(__name__), port=port):
         pass
+
+
+def test_a_discussion_is_open_to_its_members_and_tells_a_tool_that_listens(bench: Bench) -> None:
+    taken: list[dict[str, Any]] = []
+
+    def caliper() -> tuple[str, int]:
+        assert request.headers["Authorization"] == "Bearer secret"
+        taken.append(request.get_json())
+        return "", 202
+
+    listener = Flask("listener")
+    listener.add_url_rule("/caliper", view_func=caliper, methods=["POST"])
+    with running(listener) as url:
+        bench.lms.tools[0] = replace(bench.lms.tools[0], caliper_url=f"{url}/caliper", caliper_key="secret")
+        page = requests.post(f"{bench.lms.issuer}/as/zoe/discussion", data={"text": "Hello"})
+        assert "Hello" in page.text
+        (post,) = bench.course.posts
+        removal = f"{bench.lms.issuer}/as/{{}}/discussion/{post.id}/remove"
+        assert requests.post(removal.format("yusuf")).status_code == 403
+        assert "Hello" not in requests.post(removal.format("ines")).text
+        fields = {"zoe/quiz-1": "19", "zoe/quiz-2": "17.5"}
+        requests.post(f"{bench.lms.issuer}/as/ines/gradebook", data=fields)
+    events = [envelope["data"][0] for envelope in taken]
+    assert [(one["type"], one["action"]) for one in events] == [
+        ("MessageEvent", "Posted"),
+        ("ResourceManagementEvent", "Deleted"),
+        ("GradeEvent", "Graded"),
+    ]
+    assert events[0]["object"] == events[1]["object"]
+    assert {one["group"]["otherIdentifiers"][0]["identifier"] for one in events} == {bench.course.id}
+
+
+def test_a_post_is_kept_when_the_tool_does_not_answer(bench: Bench) -> None:
+    bench.lms.tools[0] = replace(bench.lms.tools[0], caliper_url="http://127.0.0.1:9/caliper", caliper_key="secret")
+    page = requests.post(f"{bench.lms.issuer}/as/zoe/discussion", data={"text": "Hello"})
+    assert "the certificate tool could not be told" in page.text
+    assert "Hello" in page.text
+    empty = requests.post(f"{bench.lms.issuer}/as/zoe/discussion", data={"text": "  "})
+    assert empty.status_code == 422
+    assert (
+        requests.post(f"{bench.lms.issuer}/as/zoe/discussion", headers={"Origin": "https://evil.example"}).status_code
+        == 403
+    )

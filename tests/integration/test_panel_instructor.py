@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from lti_cert.achievements import saving
 from lti_cert.achievements.models import Achievement, Attestation, Status
+from lti_cert.activity import keys
 from lti_cert.certificates import reading
 from lti_cert.certificates.models import Certificate, CertificateMove, Credential
 from lti_cert.core import clock
@@ -291,6 +292,50 @@ def test_every_problem_stands_beside_its_field_and_what_was_typed_is_kept(teache
             assert typed in answer.text
     db.session.rollback()
     assert saving.of_course(course.id) == []
+
+
+COUNTING = {
+    "title": "Data Literacy",
+    "criterion": "0",
+    "kind-0": "discussion_posts",
+    "n-0": "3",
+    "distinction-0": "5",
+    "approval": "yes",
+    "version": "0",
+}
+NOT_TOLD = "The learning platform does not tell this tool about discussion posts, so nobody can reach this."
+
+
+def test_a_number_of_posts_is_asked_for_and_comes_back_into_the_form(teacher: Visitor, course: Course) -> None:
+    b.take(course, b.snapshot(ITEMS, LEARNERS))
+    with transaction():
+        keys.make(course.registration_id)
+    preview = teacher.post("/panel/rules/preview", COUNTING)
+    assert "0 would newly qualify" in words(preview)
+    assert "does not tell this tool" not in words(preview)
+    opened = teacher.post("/panel/rules", COUNTING, action="open", seen=seen_in(preview))
+    assert "at least 3 discussion posts (5 for distinction)" in words(opened)
+    assert 'name="n-0" value="3"' in opened.text
+    assert 'name="distinction-0" value="5"' in opened.text
+    wrong = teacher.post("/panel/rules/preview", COUNTING | {"version": "1", "n-0": "some", "distinction-0": "2,5"})
+    assert wrong.status_code == 422
+    assert words(wrong).count("must be a whole number from 1.") == 2
+
+
+def test_where_nobody_counts_posts_she_is_told_before_saving_and_nobody_is_awarded(
+    teacher: Visitor, course: Course
+) -> None:
+    b.take(course, b.snapshot(ITEMS, LEARNERS))
+    assert NOT_TOLD in teacher.get("/panel/rules").text  # in the form that she would add
+    form = COUNTING | {"approval": ""}
+    preview = teacher.post("/panel/rules/preview", form)
+    assert NOT_TOLD in words(preview)
+    assert "0 would newly qualify" in words(preview)
+    teacher.post("/panel/rules", form, action="open", seen=seen_in(preview))
+    b.evaluate(course)
+    (achievement,) = saving.of_course(course.id)
+    assert reading.counts(achievement.id)["earned"] == 0
+    assert NOT_TOLD in words(teacher.get("/panel/overview"))
 
 
 def test_percentages_are_read_as_people_write_them(teacher: Visitor, course: Course) -> None:

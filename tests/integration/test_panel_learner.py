@@ -13,10 +13,11 @@ from werkzeug.test import TestResponse
 
 from lti_cert.achievements import saving
 from lti_cert.achievements.models import Achievement
+from lti_cert.activity import keys
 from lti_cert.certificates import approval
 from lti_cert.certificates.models import Credential
 from lti_cert.core.database import db, transaction
-from lti_cert.courses.models import Course, Member
+from lti_cert.courses.models import ActivityCount, Course, Member
 from lti_cert.lti.claims import INSTRUCTOR, LEARNER
 from lti_cert.outbox.models import OutboxRow
 from lti_cert.sources.snapshot import Snapshot
@@ -91,6 +92,36 @@ def test_some_of_the_assessments_are_counted_up_to_those_needed(client: FlaskCli
     page = seen_by_ada(client, course)
     assert "At least 2 of 3 assessments at 70 % or more 1 of 2" in page
     assert "Next: “Lab” needs 70 %, you have 60 %." in page
+
+
+def wrote(course: Course, **counts: int) -> None:
+    """As the feed would have counted it."""
+    with transaction() as session:
+        ada = session.scalars(select(Member).where(Member.user_id == "ada", Member.course_id == course.id)).one()
+        for kind, count in counts.items():
+            session.add(ActivityCount(member_id=ada.id, kind=kind, provider="feed", count=count))
+
+
+def test_posts_and_notes_stand_beside_what_is_needed(client: FlaskClient) -> None:
+    written = b.document(completion=70)
+    written["criteria"] += [{"kind": "discussion_posts", "n": 3, "distinction": 5}, {"kind": "class_notes", "n": 1}]
+    course, _ = begun(written)
+    with transaction():
+        keys.make(course.registration_id)
+    wrote(course, discussion_posts=2, class_notes=1)
+    page = seen_by_ada(client, course)
+    assert "3 of 3 assessments at 70 % or more · 2 of 3 discussion posts · 1 of 1 shared note" in page
+    assert "Next: Write 1 more discussion post." in page
+    assert "At least 3 discussion posts 2 of 3 Replies count too." in page
+    assert "Not reached yet: Discussion posts so far 2 needs 3 5 for distinction" in page
+    assert "At least 1 shared note 1 of 1 , reached A note counts once it is shared with others." in page
+
+
+def test_where_nobody_counts_posts_she_is_told_so_and_not_asked_to_write(client: FlaskClient) -> None:
+    course, _ = begun(b.document(kind="discussion_posts", n=3))
+    page = seen_by_ada(client, course)
+    assert "The learning platform does not tell this tool about discussion posts yet, so none are counted." in page
+    assert "Write" not in page
 
 
 def test_a_confirmation_is_named_and_awaited(client: FlaskClient) -> None:

@@ -14,6 +14,7 @@ import requests
 from pypdf import PdfReader
 
 from lti_cert.achievements import saving
+from lti_cert.activity import keys
 from lti_cert.core.database import db, transaction
 from lti_cert.courses.models import Course
 from lti_cert.demo import course as demo_course
@@ -160,6 +161,38 @@ def test_a_course_is_connected_to_canvas_and_its_whole_gradebook_decides(world: 
     waiting = eventually(lambda: "Nguyễn" in (page := instructor.get("/people", state="waiting")) and page, what="it")
     assert "يوسف" in waiting  # the one assessment that he lacks is not required of him
     assert "Zoë" not in waiting
+
+
+def test_posts_in_the_lms_are_followed_by_a_requirement_within_seconds(world: World) -> None:
+    with transaction() as session:
+        key = keys.make(session.query(Registration).one().id)
+    world.lms.tools = [replace(world.lms.tools[0], caliper_key=key)]
+    instructor = Panel(world, "ines")
+    eventually(lambda: "Last read" in instructor.get("/overview"), what="the first sync")
+    posts = {
+        "title": "Discussed",
+        "version": "0",
+        "criterion": "0",
+        "kind-0": "discussion_posts",
+        "n-0": "3",
+    }
+    shown = instructor.post("/rules/preview", **posts)
+    seen = re.search(r'name="seen" value="([^"]*)"', shown.text)
+    assert seen, shown.text
+    assert instructor.post("/rules", **posts, action="open", seen=seen[1]).status_code == 200
+
+    zoe = Panel(world, "zoe")
+    assert "0 of 3" in zoe.get("/progress")
+    discussion = f"{world.lms_url}/as/zoe/discussion"
+    for text in ("First!", "I disagree.", "<b>So do I.</b>"):
+        page = requests.post(discussion, data={"text": text}, timeout=10)
+    assert "&lt;b&gt;So do I.&lt;/b&gt;" in page.text
+    post = world.lms.courses[0].posts[-1]
+    requests.post(f"{discussion}/{post.id}/remove", timeout=10)
+    eventually(lambda: "2 of 3" in zoe.get("/progress"), what="two posts")
+    requests.post(discussion, data={"text": "On reflection, I agree."}, timeout=10)
+    eventually(lambda: "3 of 3" in zoe.get("/progress"), what="the third post")
+    eventually(lambda: "Open the PDF" in zoe.get("/progress"), what="the certificate")
 
 
 def test_a_learners_token_opens_nothing_of_the_instructors(world: World) -> None:

@@ -172,6 +172,40 @@ def test_the_rule_reads_as_a_sentence() -> None:
     )
 
 
+POSTS = Criterion(Kind.DISCUSSION_POSTS, n=3, distinction=5)
+
+
+@pytest.mark.parametrize(
+    ("posts", "reached", "words"),
+    [
+        (0, None, "0 of 3 discussion posts"),
+        (2, None, "2 of 3 discussion posts"),
+        (3, Level.COMPLETION, "3 of 3 discussion posts"),
+        (4, Level.COMPLETION, "4 discussion posts, 3 needed"),
+        (5, Level.DISTINCTION, "5 discussion posts, 3 needed"),
+    ],
+)
+def test_posts_are_counted_up_to_either_bar(posts: int, reached: Level | None, words: str) -> None:
+    outcome = c.evaluate([POSTS], [c.tally(POSTS, [], {}, counts={"discussion_posts": posts, "class_notes": 9})])
+    assert (outcome.level, outcome.findings[0].detail) == (reached, words)
+
+
+def test_without_a_higher_number_of_notes_the_one_for_completion_is_enough_for_distinction() -> None:
+    rule = [EACH, Criterion(Kind.CLASS_NOTES, n=1)]
+    tallies = [c.tally(one, [item()], {1: 90 * POINT}, counts={"class_notes": 1}) for one in rule]
+    assert c.evaluate(rule, tallies).level is Level.DISTINCTION
+
+
+def test_what_nobody_counts_in_a_course_is_said_to_be_out_of_reach() -> None:
+    notes = Criterion(Kind.CLASS_NOTES, n=1)
+    (told,) = c.obstacles([POSTS, notes], [], {"discussion_posts"})
+    assert "does not tell this tool about shared notes, so nobody can reach this" in told
+    assert c.obstacles([POSTS, notes], [], {"discussion_posts", "class_notes"}) == []
+    assert c.sentence([POSTS, notes], []) == (
+        "at least 3 discussion posts (5 for distinction) and at least 1 shared note."
+    )
+
+
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "x", None, True, 10**30, [1], "1e400"])
 def test_what_is_no_number_of_points_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match=r"number|large"):

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lti_cert.achievements.criteria import Criterion, Item, Kind, Level
+from lti_cert.achievements.criteria import COUNTED, Criterion, Item, Kind, Level
 from lti_cert.panel.requirements import in_brief, progress_of, share
 from lti_cert.sources.snapshot import millionths
 
@@ -13,6 +13,7 @@ criteria = st.lists(
     st.one_of(
         st.builds(Criterion, st.sampled_from([Kind.EACH_ASSESSMENT, Kind.AVERAGE]), bars),
         st.builds(Criterion, st.just(Kind.N_OF), bars, n=st.integers(1, 4)),
+        st.builds(Criterion, st.sampled_from(sorted(COUNTED)), n=st.integers(1, 3)),
         st.builds(Criterion, st.just(Kind.ATTESTATION)),
     ),
     min_size=1,
@@ -20,13 +21,14 @@ criteria = st.lists(
 )
 scores = st.one_of(st.none(), st.sampled_from([0, 6, 6.667, 7, 10, 12]).map(millionths))
 results = st.dictionaries(st.integers(0, 2), scores)
+counts = st.dictionaries(st.sampled_from(sorted(COUNTED)), st.integers(0, 4))
 
 
-@given(criteria, results, st.booleans())
+@given(criteria, results, st.booleans(), counts)
 def test_a_share_is_whole_and_a_ring_closed_exactly_when_everything_is_reached(
-    rule: list[Criterion], of_member: dict[int, int | None], ticked: bool
+    rule: list[Criterion], of_member: dict[int, int | None], ticked: bool, counted: dict[str, int]
 ) -> None:
-    progress = progress_of(rule, ITEMS, of_member, is_attested=ticked)
+    progress = progress_of(rule, ITEMS, of_member, is_attested=ticked, counts=counted, countable=COUNTED)
     is_reached = progress.outcome.level is not None
     assert (share(progress.outcome) == 1) is is_reached
     assert 0 <= share(progress.outcome) <= 1
@@ -34,11 +36,11 @@ def test_a_share_is_whole_and_a_ring_closed_exactly_when_everything_is_reached(
         assert (progress.ring.hundredths == 100) is is_reached
 
 
-@given(criteria, results, st.booleans())
+@given(criteria, results, st.booleans(), counts)
 def test_there_is_a_next_step_until_everything_is_reached(
-    rule: list[Criterion], of_member: dict[int, int | None], ticked: bool
+    rule: list[Criterion], of_member: dict[int, int | None], ticked: bool, counted: dict[str, int]
 ) -> None:
-    progress = progress_of(rule, ITEMS, of_member, is_attested=ticked)
+    progress = progress_of(rule, ITEMS, of_member, is_attested=ticked, counts=counted, countable=COUNTED)
     if progress.outcome.level is Level.COMPLETION:
         assert progress.next_step == ""
     elif len(of_member) < len(ITEMS):
@@ -66,3 +68,14 @@ def test_where_nothing_is_left_to_require_the_ring_stays_open() -> None:
     assert progress.ring
     assert progress.ring.hundredths < 100
     assert in_brief(progress.outcome) == "– · 2 of 2"
+
+
+def test_what_she_can_do_herself_comes_before_what_others_have_to_grade() -> None:
+    rule = [Criterion(Kind.EACH_ASSESSMENT, millionths(60)), Criterion(Kind.DISCUSSION_POSTS, n=3, distinction=4)]
+    counted = {"discussion_posts": 1}
+    progress = progress_of(rule, ITEMS, {}, is_attested=False, counts=counted, countable=COUNTED)
+    assert progress.next_step == "Write 2 more discussion posts."
+    assert progress_of(rule, ITEMS, {}, is_attested=False, counts=counted).next_step == "Nothing is graded yet."
+    graded = {item.id: millionths(6) for item in ITEMS}
+    enough = progress_of(rule, ITEMS, graded, is_attested=False, counts={"discussion_posts": 3}, countable=COUNTED)
+    assert enough.next_step == "For distinction, write 1 more discussion post."

@@ -52,6 +52,25 @@ def test_a_moment_that_cannot_be_kept_is_refused(moment: object) -> None:
     assert places({"award_from": moment, "criteria": [{"kind": "attestation"}]}) == [("award_from", None)]
 
 
+def test_numbers_of_posts_and_notes_are_whole_and_rise_towards_distinction() -> None:
+    wrong = [
+        {"kind": "discussion_posts"},
+        {"kind": "discussion_posts", "n": 0},
+        {"kind": "class_notes", "n": 2.5},
+        {"kind": "class_notes", "n": 3, "distinction": 2},
+        {"kind": "class_notes", "n": 3, "distinction": "many"},
+        {"kind": "class_notes", "n": 10_001},
+    ]
+    assert places({"criteria": wrong}) == [
+        ("n", 1),
+        ("n", 2),
+        ("n", 3),
+        ("distinction", 4),
+        ("distinction", 5),
+        ("n", 6),
+    ]
+
+
 def test_a_rule_is_the_same_after_being_kept_and_written_again() -> None:
     document: dict[str, Any] = {
         "title": "Certificate",
@@ -65,6 +84,14 @@ def test_a_rule_is_the_same_after_being_kept_and_written_again() -> None:
                 "n": None,
                 "items": ["quiz", "essay"],
                 "weights": {"quiz": 2.5},
+            },
+            {
+                "kind": "discussion_posts",
+                "completion": None,
+                "distinction": 5,
+                "n": 3,
+                "items": "all",
+                "weights": None,
             },
             {
                 "kind": "attestation",
