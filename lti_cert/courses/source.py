@@ -5,13 +5,14 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select
 
 from lti_cert.core.database import db
+from lti_cert.courses import activity
 from lti_cert.courses.models import Course, ResourceLink
 from lti_cert.sources import choose, connections
 from lti_cert.sources.snapshot import Finding, Reading
 
 
-def reading_of(course: Course) -> Reading:
-    """What its launches have told of how it can be read."""
+def reading_of(course: Course, name: str) -> Reading:
+    """What its launches have told of how it can be read, and what this source is to count there."""
     links = db.session.scalars(
         select(ResourceLink).where(ResourceLink.course_id == course.id).order_by(ResourceLink.id.desc())
     ).all()
@@ -25,6 +26,7 @@ def reading_of(course: Course) -> Reading:
         resource_link_ids=_distinct(link.resource_link_id for link in links),
         memberships_url=next((link.memberships_url for link in links if link.memberships_url), ""),
         scopes=_distinct(scope for link in links for scope in link.scopes.split()),
+        counts=activity.asked_of(course, name),
     )
 
 
@@ -46,6 +48,6 @@ def check(course: Course, name: str = "") -> Sequence[Finding]:
     """Try out the course's source, or another. Outside a transaction, and with no read left open: it takes its time."""
     name = name or course.source
     choose.find(name)
-    reading = reading_of(course)
+    reading = reading_of(course, name)
     db.session.rollback()
     return choose.check(name, reading)

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select, update
 from lti_cert.core import clock, log
 from lti_cert.core.database import db, insert, transaction
 from lti_cert.core.errors import Conflict
-from lti_cert.courses import mirror, staging
+from lti_cert.courses import activity, mirror, staging
 from lti_cert.courses.events import CourseSynced, SyncDue
 from lti_cert.courses.models import (
     Course,
@@ -86,7 +86,8 @@ def _begin(course_id: int) -> tuple[SyncRun, Reading]:
         run.outcome = SyncOutcome.RUNNING
         session.flush()
         _close_abandoned(run)
-        return run, reading_of(course)
+        activity.name_providers(course)
+        return run, reading_of(course, source)
 
 
 def _source_of(course: Course) -> str:
@@ -182,7 +183,7 @@ def _store(run: SyncRun, snapshot: StagedSnapshot, *, is_accepted: bool) -> dict
     if not is_accepted:
         _check_run(course, run)
     learners = _learners(course)
-    stored = mirror.store(course, snapshot)
+    stored = mirror.store(course, snapshot, run.source)
     if not is_accepted:
         _check_loss(course, learners, stored)
     counts = {

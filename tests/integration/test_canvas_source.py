@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
-from lti_cert.courses import sync
-from lti_cert.courses.models import Course, HeldSnapshot, LineItem, Member, Result, SyncRun
+from lti_cert.courses import activity, sync
+from lti_cert.courses.models import FEED, ActivityCount, Course, HeldSnapshot, LineItem, Member, Result, SyncRun
 from lti_cert.demo.canvas_site import Assignment, Entry, Topic
 from lti_cert.demo.course import LineItem as DemoItem
 from lti_cert.demo.course import Member as DemoMember
@@ -616,3 +616,36 @@ def test_members_who_left_keep_nothing_but_their_row(canvas: CanvasWorld) -> Non
     assert mirrored() == {("ben", "Quiz"): 0}
     ann = db.session.scalars(select(Member).filter_by(user_id="ann")).one()
     assert ann.left_at
+
+
+def counted(canvas: CanvasWorld) -> dict[str, int]:
+    """What is believed of each member."""
+    db.session.rollback()
+    members = db.session.scalars(select(Member).filter_by(course_id=canvas.course_id)).all()
+    return {m.user_id: counts["discussion_posts"] for m in members if (counts := activity.counts_of(m))}
+
+
+@pytest.mark.each_database
+def test_contributions_are_stored_and_those_that_are_deleted_count_no_more(canvas: CanvasWorld) -> None:
+    canvas.site.topics = [Topic(1, "Welcome", (Entry(1, "ann"), Entry(2, "ann"), Entry(3, "ben")))]
+    sync.sync(canvas.course_id, canvas.registration_id)
+    assert canvas.course.posts_from == "canvas"
+    assert counted(canvas) == {"ann": 2, "ben": 1}
+    before = {m.user_id: m.evidence_seq for m in db.session.scalars(select(Member))}
+    canvas.site.topics = [Topic(1, "Welcome", (Entry(1, "ann"), Entry(2, "ann"), Entry(3, "ben", is_deleted=True)))]
+    sync.sync(canvas.course_id, canvas.registration_id)
+    assert counted(canvas) == {"ann": 2, "ben": 0}
+    after = {m.user_id: m.evidence_seq for m in db.session.scalars(select(Member))}
+    assert {user_id for user_id in after if after[user_id] != before[user_id]} == {"ben"}
+
+
+def test_where_the_feed_counts_already_the_source_is_not_asked_to(canvas: CanvasWorld) -> None:
+    sync.sync(canvas.course_id, canvas.registration_id)
+    ann = db.session.scalars(select(Member).filter_by(user_id="ann")).one().id
+    with transaction() as session:
+        session.add(ActivityCount(member_id=ann, kind="discussion_posts", provider=FEED, count=4))
+        session.get_one(Course, canvas.course_id).posts_from = FEED
+    asked = canvas.faults.requests[Endpoint.CANVAS_TOPICS]
+    sync.sync(canvas.course_id, canvas.registration_id)
+    assert counted(canvas) == {"ann": 4}
+    assert canvas.faults.requests[Endpoint.CANVAS_TOPICS] == asked
