@@ -47,8 +47,8 @@ def redeem(secret: str, path: str) -> PanelSession:
 def use_up(secret: str, path: str) -> PanelSession:
     """As `redeem`, once."""
     holder = redeem(secret, path)
+    used = delete(Ticket).where(Ticket.secret == ids.fingerprint(secret), Ticket.path == path).returning(Ticket.id)
     with transaction():
-        used = db.session.execute(delete(Ticket).where(Ticket.secret == ids.fingerprint(secret), Ticket.path == path))
-        if not getattr(used, "rowcount", 0):
+        if db.session.scalar(used.execution_options(synchronize_session=False)) is None:
             raise TicketEnded(f"for {path}, used meanwhile")
     return holder

@@ -5,6 +5,7 @@ The roster says by our custom field which Canvas user each member is; nobody is 
 
 from collections.abc import Iterator
 
+from lti_cert.core import current
 from lti_cert.sources import canvas_course, canvas_discussions, canvas_people, canvas_submissions
 from lti_cert.sources.canvas_people import People
 from lti_cert.sources.snapshot import DISCUSSION_POSTS, Finding, Reading, Snapshot
@@ -13,7 +14,7 @@ NAME = canvas_course.NAME
 
 
 def read(reading: Reading, snapshot: Snapshot) -> None:
-    course = canvas_course.connect(reading)
+    course = canvas_course.connect(reading, current.http())
     try:
         snapshot.progress("the course")
         canvas_course.check(course)
@@ -34,7 +35,7 @@ def read(reading: Reading, snapshot: Snapshot) -> None:
 
 def check(reading: Reading) -> Iterator[Finding]:
     """What a reading needs, one thing after another. A fault that it raises is a finding too."""
-    course = canvas_course.connect(reading)
+    course = canvas_course.connect(reading, current.http().impatient())
     canvas_course.check(course)
     yield Finding(True, "Canvas knows the course, and whoever connected it may see all grades there.")
     yield canvas_course.sections(course)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy.orm import Session
+from sqlalchemy import orm
 
-from lti_cert.core import current
 from lti_cert.core.database import db
+from lti_cert.core.http import Session
 from lti_cert.lti import claims, nrps, products
 from lti_cert.lti.answers import ServiceFailed
 from lti_cert.lti.models import Registration
@@ -31,7 +31,7 @@ class Course:
     product: Product
 
 
-def connect(reading: Reading) -> Course:
+def connect(reading: Reading, http: Session) -> Course:
     """:raises SourceForbidden: something that we cannot do without was never set up, or never told by a launch."""
     connection = connections.find(reading.registration_id, NAME, reading.course_id)
     if not reading.api_course_id.isdecimal():
@@ -45,13 +45,13 @@ def connect(reading: Reading) -> Course:
         )
     if not reading.memberships_url:
         raise SourceForbidden(message="In this course Canvas does not offer this tool to read names and roles (NRPS).")
-    with Session(db.engine) as session:  # of its own, so that no read stays open while we wait for the platform
+    with orm.Session(db.engine) as session:  # of its own, so that no read stays open while we wait for the platform
         registration = session.get_one(Registration, reading.registration_id)
         named = (reading.memberships_url,)
-        roster = ServiceClient(registration, [claims.MEMBERSHIP_READONLY], current.http(), named=named)
+        roster = ServiceClient(registration, [claims.MEMBERSHIP_READONLY], http, named=named)
         product = products.of(NAME)
     start = nrps.first_page(reading.memberships_url, product.members_limit, reading.context_id)
-    canvas = CanvasClient(connection, current.http())
+    canvas = CanvasClient(connection, http)
     return Course(f"courses/{reading.api_course_id}", canvas, roster, start, product)
 
 

@@ -125,7 +125,12 @@ def _unsealed(sealed: str) -> str:
 
 
 def set_api(registration_id: int, source: str, base_url: str, *, client_id: str = "", secret: str = "") -> None:
-    """In the caller's transaction. What was set before is replaced."""
+    """Replace what was set before. A leave to use another site, or one given to another key, is of no use any more and
+    is forgotten. In the caller's transaction.
+    """
+    before = db.session.get(SourceApi, (registration_id, source), populate_existing=True)
+    if before and (before.base_url, before.client_id) != (base_url.rstrip("/"), client_id):
+        disconnect(registration_id, source)
     values = {"base_url": base_url.rstrip("/"), "client_id": client_id, "sealed_secret": _sealed(secret)}
     db.session.execute(
         insert(SourceApi)

@@ -323,3 +323,17 @@ def test_no_secret_of_a_connection_reaches_the_log(unconnected: CanvasWorld, tes
     for secret in (given.refresh, unconnected.site.secret):
         assert secret not in str(logged)
     assert logged
+
+
+@pytest.mark.each_database
+def test_an_address_that_is_changed_gets_no_token_of_the_one_before(unconnected: CanvasWorld, tess: Panel) -> None:
+    tess.connect()
+    site = unconnected.site
+    again = {"client_id": site.client_id, "secret": site.secret}
+    with transaction():
+        connections.set_api(unconnected.registration_id, "canvas", unconnected.lms.issuer, **again)
+    assert len(grants()) == 1
+    with transaction():
+        connections.set_api(unconnected.registration_id, "canvas", "https://canvas.example", **again)
+    assert grants() == []
+    assert "Connect Canvas" in tess.overview()

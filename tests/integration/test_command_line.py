@@ -282,6 +282,21 @@ def test_a_secret_is_asked_for_without_showing_it(course: Any, ok: Callable[...,
     assert "the-secret-token" not in said
 
 
+def test_canvas_is_connected_with_its_key_and_a_service_users_token(course: Any, ok: Callable[..., str]) -> None:
+    words = ("source", "connect", "1", "canvas", "--url", "https://canvas.example", "--client-id", "170")
+    said = ok(*words, "--secret-stdin", "--token-stdin", input="the-secret\nthe-token\n")
+    found = connections.find(1, "canvas", course.id)
+    assert (found.base_url, found.client_id, found.secret, found.token) == (
+        "https://canvas.example",
+        "170",
+        "the-secret",
+        "the-token",
+    )
+    assert "the-" not in said
+    ok(*words, "--secret-stdin", input="another\n")
+    assert (connections.find(1, "canvas", course.id).secret, found.token) == ("another", "the-token")
+
+
 def test_what_is_connected_anew_replaces_what_was(course: Any, ok: Callable[..., str]) -> None:
     ok(*SITE, "--token-stdin", input="old\n")
     ok("source", "connect", "1", "moodle", "--url", "https://new.example/moodle/", "--token-stdin", input="new\n")
