@@ -52,7 +52,7 @@ def read(reading: Reading, snapshot: Snapshot) -> None:
     try:
         snapshot.progress("line items")
         line_items = _line_items(client, product, reading)
-        items = {ref: _item(line_item) for ref, line_item in line_items.items()}
+        items = {ref: _item(line_item, product) for ref, line_item in line_items.items()}
         gone = _add_scores(client, product, items.values(), snapshot)
         if gone:
             _take_out(gone, items, _line_items(client, product, reading))
@@ -68,7 +68,7 @@ def check(reading: Reading) -> Iterator[Finding]:
     """What a reading needs, one thing after another. A fault that it raises is a finding too."""
     client, product = _connect(reading)
     line_items = _line_items(client, product, reading)
-    for item in map(_item, line_items.values()):
+    for item in (_item(line_item, product) for line_item in line_items.values()):
         if item.exclusion not in _NOT_READ:
             next(ags.result_pages(client, ags.with_query(ags.results_url(item.ref), limit=product.page_limit)))
             break
@@ -278,13 +278,23 @@ def _add_people(client: ServiceClient, product: Product, reading: Reading, snaps
             snapshot.reached("members", next_url or DONE)
 
 
-def _item(line_item: LineItem) -> Item:
+def _item(line_item: LineItem, product: Product) -> Item:
     label = line_item.label or "Without a name"
     try:
         maximum = millionths(line_item.maximum or 0)
     except ValueError as problem:
         raise SourceFailed(line_item.id, message=f"The points of “{label}” cannot be used: {problem}.") from None
-    return Item(line_item.id, label, maximum, _exclusion(line_item, maximum))
+    return Item(line_item.id, label, maximum, _exclusion(line_item, maximum), _also(line_item, product))
+
+
+def _also(line_item: LineItem, product: Product) -> tuple[str, ...]:
+    """As the source calls it that reads the product's own interface."""
+    found = product.column_of.search(line_item.id) if product.column_of else None
+    return (column_name(product, found[1]),) if found else ()
+
+
+def column_name(product: Product, number: str) -> str:
+    return f"{product.name.casefold()}:column:{number}"
 
 
 def _exclusion(line_item: LineItem, maximum: int) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 
-from lti_cert.lti import fields
+from lti_cert.lti import fields, products
 from lti_cert.lti.fields import Number, Row
+from lti_cert.sources.ags import column_name
 from lti_cert.sources.moodle_service import MoodleFailed
 from lti_cert.sources.snapshot import (
     MILLIONTHS,
@@ -23,6 +24,7 @@ from lti_cert.sources.snapshot import (
     millionths,
 )
 
+_MOODLE = products.of("moodle")
 _TOTALS = {"course": "Course total", "category": "Category total"}
 _EXCLUDED, _EXTRA_CREDIT = "excluded", "extra"
 """Words of a grade's `status`: it does not count for this learner; it counts on top."""
@@ -43,11 +45,6 @@ class _GradeItem:
     weighs: bool = False
     is_weightless: bool = False
     """A grade of it counts nothing for its learner's total."""
-
-
-def ref_of(grade_item_id: str) -> str:
-    """AGS tells the same number, in the address of a line item."""
-    return f"moodle:grade-item:{grade_item_id}"
 
 
 class Gradebook:
@@ -98,7 +95,7 @@ class Gradebook:
                 yield item.ref, Score(user_id, _rescaled(points, millionths(high) - millionths(low), item.maximum))
 
     def _item(self, row: Row) -> _GradeItem:
-        ref = ref_of(fields.identifier(row, "id", "a grade item"))
+        ref = column_name(_MOODLE, fields.identifier(row, "id", "a grade item"))
         known = self._items.get(ref)
         if known is None or not known.maximum:  # a total has no points before its learner has been graded
             self._items[ref] = self._new_item(ref, row)

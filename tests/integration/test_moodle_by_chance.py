@@ -140,9 +140,8 @@ def _consistent(world: World) -> World:
     """Scores only of those who are there, in what is there."""
     cells = set(itertools.product(world.learners, world.items))
     scores = {cell: score for cell, score in world.scores.items() if cell in cells}
-    return World(
-        **{**vars(world), "scores": scores, "minima": {i: m for i, m in world.minima.items() if i in world.items}}
-    )
+    minima = {item: lowest for item, lowest in world.minima.items() if item in world.items}
+    return replace(world, scores=scores, minima=minima)
 
 
 FAULTS = st.lists(

@@ -11,6 +11,8 @@ from flask import Flask, request
 from sqlalchemy import select
 
 from lti_cert.core.database import db, transaction
+from lti_cert.courses import sync
+from lti_cert.courses.models import LineItem as Column
 from lti_cert.demo import moodle as demo
 from lti_cert.demo.course import INSTRUCTOR, TEACHING_ASSISTANT, Course, LineItem, Member, Person
 from lti_cert.demo.course import LEARNER as LEARNER_ONLY
@@ -18,11 +20,12 @@ from lti_cert.demo.faults import Endpoint, Fault
 from lti_cert.demo.moodle_site import Discussion, Forum, MoodleSite, Post
 from lti_cert.demo.platform import Lms, SigningKey, Tool
 from lti_cert.demo.serving import running, running_lms
-from lti_cert.lti import keys
+from lti_cert.lti import keys, products
 from lti_cert.lti.models import Registration
 from lti_cert.settings import Settings
-from lti_cert.sources import choose, connections, moodle, moodle_report
+from lti_cert.sources import ags, choose, connections, moodle, moodle_report
 from lti_cert.sources.snapshot import (
+    Item,
     Reading,
     Snapshot,
     SourceFailed,
@@ -193,11 +196,11 @@ def test_every_person_item_and_grade_of_the_recorded_course_is_accounted_for(rec
     scores = {(user_id, ref): score for ref, each in snapshot.all_scores() for user_id, score in each}
     for row in rows:
         for grade in row["gradeitems"]:
-            score = scores.pop((str(row["userid"]), f"moodle:grade-item:{grade['id']}"), None)
+            score = scores.pop((str(row["userid"]), f"moodle:column:{grade['id']}"), None)
             if grade["graderaw"] is None:
                 assert score is None
             else:
-                maximum = found[f"moodle:grade-item:{grade['id']}"].maximum
+                maximum = found[f"moodle:column:{grade['id']}"].maximum
                 share = grade["graderaw"] / grade["grademax"]
                 assert score == pytest.approx(share * maximum, abs=1)
     assert not scores
@@ -221,6 +224,23 @@ def test_the_recorded_moodle_is_ready_to_be_read(recording: tuple[Recording, str
         (True, "The posts of its forums can be counted: 1."),
         (False, "The token sees only 6 of the 30 learners of this course."),
     ]
+
+
+def test_a_column_that_ags_showed_before_stays_the_same(recording: tuple[Recording, str]) -> None:
+    _, url = recording
+    course = b.course()
+    address = "http://127.0.0.1:8100/mod/lti/services.php/2/lineitems/{}/lineitem?type_id=1"
+    shown = [ags.column_name(products.of("moodle"), number) for number in ("23", "24")]
+    items = [Item(address.format(name[-2:]), name, 20_000_000, also=(name,)) for name in shown]
+    b.take(course, Snapshot(items=items))
+    before = dict(db.session.execute(select(Column.label, Column.id)).all())
+    held = b.take(course, read(url))
+    assert "it says nothing of 24 learners whom the roster lists" in held.reason
+    with transaction():
+        sync.accept_held(course, held.id)
+    after = dict(db.session.execute(select(Column.label, Column.id)).all())
+    assert (after["Standalone column"], after["Plain"]) == tuple(before[name] for name in shown)
+    assert len(after) == 12
 
 
 # What is read
