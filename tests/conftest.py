@@ -16,7 +16,14 @@ from lti_cert.settings import Settings
 from tests import mail_server as mail
 from tests import postgres
 
-pytest_plugins = ["tests.guards", "tests.launching", "tests.sharing_out", "tests.tenants", "tests.world"]
+pytest_plugins = [
+    "tests.canvas_world",
+    "tests.guards",
+    "tests.launching",
+    "tests.sharing_out",
+    "tests.tenants",
+    "tests.world",
+]
 
 # A shared machine pauses when it likes; how long an example took says nothing here.
 hypothesis.settings.register_profile("patient", deadline=None)

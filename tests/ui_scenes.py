@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from lti_cert.panel import charts, instructor_pages, learner, pages, placing
+from lti_cert.sources.snapshot import Finding
 
 NOW = datetime(2026, 11, 23, 10, 42, tzinfo=UTC)
 COURSE = "Introduction to Data Literacy, autumn 2026"
@@ -190,6 +191,15 @@ SEVERAL = replace(
 )
 Need = instructor_pages.Need
 Step = instructor_pages.FunnelStep
+FINDINGS = (
+    Finding(True, "Moodle 4.1.10 (Build: 20240422) answers and knows the token as the user “wsservice”."),
+    Finding(
+        False,
+        "Its external service lacks mod_forum_get_forum_discussions.",
+        "Moodle's administrator adds them under Site administration, Server, External services.",
+    ),
+    Finding(True, "The gradebook opens: 12 columns, 30 learners."),
+)
 Sync = instructor_pages.SyncStatus
 OVERVIEW = instructor_pages.OverviewPage(
     HEADER,
@@ -265,6 +275,23 @@ def placing_scenes() -> Scenes:
     yield "placed", Scene("panel/placed.html", handed, whole=True)
 
 
+Connection = instructor_pages.ConnectionStatus
+CONNECTIONS = {
+    "open": Connection(may_change=True, is_used=False),
+    "assistant": Connection(may_change=False, is_used=False),
+    "connected": Connection(may_change=True, is_used=True, since=NOW, by="Dr. Ada Chen"),
+    "not-used": Connection(may_change=True, is_used=False, since=NOW, by="Dr. Ada Chen"),
+    "platform": Connection(may_change=True, is_used=True, is_for_platform=True),
+    "broken": Connection(
+        may_change=True,
+        is_used=True,
+        since=NOW,
+        broken_because="Canvas does not accept this connection any more: it has been withdrawn there, or its owner has "
+        "left.",
+    ),
+}
+
+
 def overview_scenes() -> Scenes:
     shown = {
         "needs": OVERVIEW,
@@ -280,9 +307,11 @@ def overview_scenes() -> Scenes:
         "assistant": replace(OVERVIEW, header=ASSISTANT),
         "copy": instructor_pages.OverviewPage(NO_RULE, offer=OFFER),
         "copy-unread": instructor_pages.OverviewPage(NO_RULE, offer=replace(OFFER, waits_for_grades=True)),
+        **{f"canvas-{name}": replace(OVERVIEW, connection=how) for name, how in CONNECTIONS.items()},
     }
     for name, page in shown.items():
         yield f"overview-{name}", Scene("panel/overview.html", {"page": page})
+    yield "source-check", Scene("panel/_source_check.html", {"findings": FINDINGS})
     reason = "It has 145 learners, the one before had 212."
     loss = replace(PREVIEW, newly=MOVE(0))
     held = {"open": (loss,), "flood": (replace(PREVIEW, is_over_brake=True, awards=57),), "nothing-open": ()}

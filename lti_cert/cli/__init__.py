@@ -13,6 +13,7 @@ from lti_cert.cli.key import key
 from lti_cert.cli.outbox import outbox
 from lti_cert.cli.platform import platform
 from lti_cert.cli.running import commands as running
+from lti_cert.cli.source import source
 
 
 @click.group(cls=Commands)
@@ -21,5 +22,5 @@ def main() -> None:
     """Certificates for any LMS: an LTI 1.3 tool."""
 
 
-for command in (*running, platform, key, course, achievement, certificate, outbox, database, admin, doctor):
+for command in (*running, platform, key, source, course, achievement, certificate, outbox, database, admin, doctor):
     main.add_command(command)

@@ -8,7 +8,7 @@ on the very address that is connected to, so a name that resolves differently th
 import ipaddress
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -60,6 +60,14 @@ class AddressRefused(PlatformUnreachable):
         "campus networks."
     )
     retryable = False
+
+
+class AnswerTooLarge(PlatformUnreachable):
+    message = "The learning platform sent an answer that is too large to be read."
+
+
+class AnswerTooSlow(PlatformUnreachable):
+    message = "The learning platform did not answer in time."
 
 
 def _refuse_private(host: str, port: int) -> str:
@@ -140,7 +148,14 @@ class _ShortRetry(Retry):
 class Session(requests.Session):
     """A requests session with our policy; pylti1p3 takes it too, since it takes any requests session."""
 
-    def __init__(self, *, allow_private: bool, retries: int = RETRIES, most_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self,
+        *,
+        allow_private: bool,
+        retries: int = RETRIES,
+        methods: Collection[str] = ("GET", "HEAD"),
+        most_bytes: int = MAX_BYTES,
+    ) -> None:
         super().__init__()
         self._allow_private = allow_private
         self._most_bytes = most_bytes
@@ -151,7 +166,7 @@ class Session(requests.Session):
             backoff_factor=0.5,
             backoff_jitter=0.5,
             status_forcelist=RETRIED,
-            allowed_methods={"GET", "HEAD"},
+            allowed_methods=methods,
             raise_on_status=False,
             respect_retry_after_header=True,
         )
@@ -162,6 +177,10 @@ class Session(requests.Session):
     def impatient(self, most_bytes: int = MAX_BYTES) -> "Session":
         """The same policy without retries, for a call that somebody sits and waits for."""
         return Session(allow_private=self._allow_private, retries=0, most_bytes=most_bytes)
+
+    def repeating_posts(self) -> "Session":
+        """The same policy with retries for posts too: for a service whose calls only read, though they are posted."""
+        return Session(allow_private=self._allow_private, methods=("GET", "HEAD", "POST"))
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         """Like requests', with our limits, and our error in place of its many.
@@ -177,6 +196,8 @@ class Session(requests.Session):
         try:
             response = super().request(method, url, *args, **kwargs)
             _read_limited(response, self._most_bytes, time.monotonic() + WHOLE_ANSWER * seconds)
+        except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
+            raise AnswerTooSlow(f"{origin(address)}: {type(error).__name__}") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise PlatformUnreachable(f"{origin(address)}: {type(error).__name__}") from error
         return response
@@ -188,10 +209,10 @@ def _read_limited(response: requests.Response, most_bytes: int, deadline: float)
         body += chunk
         if len(body) > most_bytes:
             response.close()
-            raise PlatformUnreachable(f"{origin(response.url)} sent more than {most_bytes} bytes")
+            raise AnswerTooLarge(f"{origin(response.url)} sent more than {most_bytes} bytes")
         if time.monotonic() > deadline:
             response.close()
-            raise PlatformUnreachable(f"{origin(response.url)} did not come to an end")
+            raise AnswerTooSlow(f"{origin(response.url)} did not come to an end")
     response._content = bytes(body)
 
 

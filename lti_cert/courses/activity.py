@@ -1,13 +1,15 @@
 """What members did beside being graded: counts by provider, of which a course believes one each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Select, and_, literal, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, exists, literal, or_, select, true, update
 
-from lti_cert.core.database import db, id_set, insert
+from lti_cert.core.database import db, id_set, insert, record_set
 from lti_cert.courses.events import EvidenceChanged
-from lti_cert.courses.models import Activity, ActivityCount, Course, Member
+from lti_cert.courses.models import FEED, Activity, ActivityCount, Course, Member
 from lti_cert.outbox import outbox
+from lti_cert.sources import choose
+from lti_cert.sources.snapshot import DISCUSSION_POSTS
 
 _NAMED = {Activity.DISCUSSION_POSTS: Course.posts_from, Activity.CLASS_NOTES: Course.notes_from}
 
@@ -29,6 +31,52 @@ def counts_of(member: Member) -> dict[str, int]:
         .where(ActivityCount.member_id == member.id)
     )
     return {kind: count for kind, count in rows}
+
+
+def name_providers(course: Course) -> None:
+    """Let the course's source count what it can, unless the feed has begun to; what it cannot is the feed's. In the
+    caller's transaction.
+    """
+    if DISCUSSION_POSTS not in choose.SOURCES[course.source].counts:
+        course.posts_from = FEED
+    elif course.posts_from != course.source and not _has_counted(course, FEED, Activity.DISCUSSION_POSTS):
+        course.posts_from = course.source
+
+
+def _has_counted(course: Course, provider: str, kind: Activity) -> bool:
+    mine = (Member.course_id == course.id, ActivityCount.provider == provider, ActivityCount.kind == kind)
+    return bool(db.session.scalar(select(exists().where(ActivityCount.member_id == Member.id, *mine))))
+
+
+def asked_of(course: Course, source: str) -> frozenset[str]:
+    """What this source is to count when it reads the course: what it is believed in, or would be if it decided."""
+    counts = frozenset(choose.SOURCES[source].counts)
+    return frozenset(
+        kind for kind in counts if source != course.source or provider_of(course, Activity(kind)) == source
+    )
+
+
+def store_whole(course: Course, provider: str, counts: Mapping[str, Mapping[str, int]], ids: Mapping[str, int]) -> None:
+    """Write all that a provider has counted in the course, by kind and user id; whom it leaves out has done nothing.
+
+    The caller's transaction holds the course.
+    """
+    rows = {
+        (ids[user_id], kind): number
+        for kind, numbers in counts.items()
+        for user_id, number in numbers.items()
+        if user_id in ids
+    }
+    before = db.session.execute(
+        select(ActivityCount.member_id, ActivityCount.kind)
+        .join(Member, Member.id == ActivityCount.member_id)
+        .where(Member.course_id == course.id, ActivityCount.provider == provider, ActivityCount.kind.in_(list(counts)))
+    )
+    whole = dict.fromkeys((tuple(row) for row in before), 0) | rows
+    if whole:
+        columns = {"member_id": int, "kind": str, "count": int}
+        given = record_set("given", columns, [(*who, number) for who, number in sorted(whole.items())])
+        store(provider, select(given.c.member_id, given.c.kind, given.c["count"]).where(true()))
 
 
 def store(provider: str, counts: Select[tuple[int, str, int]]) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from lti_cert.core import bulk, clock, log
 from lti_cert.core.database import db, id_set
-from lti_cert.courses import members
+from lti_cert.courses import activity, members
 from lti_cert.courses.models import Course, LineItem, Member, Result
 from lti_cert.lti.claims import LEARNER
 from lti_cert.sources.snapshot import Item, Person, Snapshot
@@ -41,7 +41,7 @@ class Stored:
     changed_members: set[int] = field(default_factory=set)
 
 
-def store(course: Course, snapshot: Snapshot) -> Stored:
+def store(course: Course, snapshot: Snapshot, source: str) -> Stored:
     """The number of statements grows with the items, not with the members."""
     stored = Stored()
     items = _store_items(course, snapshot.all_items(), stored)
@@ -50,6 +50,7 @@ def store(course: Course, snapshot: Snapshot) -> Stored:
     if stored.changed_members:
         _touch(course, stored.changed_members)
     db.session.expire_all()
+    activity.store_whole(course, source, snapshot.all_counts(), ids)
     if stored.strangers:
         _log.info("results of people who are no members", course=course.id, results=stored.strangers)
     return stored

@@ -229,9 +229,9 @@ class StagedPage(Base):
     id: Mapped[primary_key]
     run_id: Mapped[int] = mapped_column(ForeignKey("sync_run.id"))
     kind: Mapped[str] = mapped_column(Text)
-    """items, people, scores."""
+    """items, people, scores, counts."""
     ref: Mapped[str] = mapped_column(Text)
-    """The item whose scores these are; else empty."""
+    """The item whose scores these are, or the kind of the counts; else empty."""
     content: Mapped[bytes] = mapped_column(LargeBinary)
     """Compressed JSON, as `courses.staging` packs it."""
 

@@ -5,7 +5,7 @@ the database, so that memory does not grow with the course and another worker ca
 import json
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
 from typing import Any
@@ -15,7 +15,18 @@ from sqlalchemy import delete, insert, select, update
 from lti_cert.core.database import db, transaction
 from lti_cert.courses.models import StagedPage, SyncOutcome, SyncRun
 from lti_cert.outbox import outbox
-from lti_cert.sources.snapshot import DONE, Item, Person, ReadingCancelled, Score, Snapshot, TurnOver, joined
+from lti_cert.sources.snapshot import (
+    DONE,
+    Count,
+    Item,
+    Person,
+    ReadingCancelled,
+    Score,
+    Snapshot,
+    TurnOver,
+    added,
+    joined,
+)
 
 STAGED_AT = 20_000
 """Rows in memory from which on they are staged."""
@@ -26,7 +37,7 @@ TURN_SECONDS = 300.0
 _TELLS_EVERY = 1.0
 """Seconds between two words of progress."""
 
-_ITEMS, _PEOPLE, _SCORES = "items", "people", "scores"
+_ITEMS, _PEOPLE, _SCORES, _COUNTS = "items", "people", "scores", "counts"
 
 
 class StagedSnapshot(Snapshot):
@@ -42,7 +53,8 @@ class StagedSnapshot(Snapshot):
 
     def reached(self, stream: str, goes_on_at: str = DONE) -> None:
         super().reached(stream, goes_on_at)
-        if len(self.people) + sum(map(len, self.scores.values())) >= STAGED_AT:
+        lists: Iterable[Sequence[Any]] = (self.people, *self.scores.values(), *self.counts.values())
+        if sum(map(len, lists)) >= STAGED_AT:
             self.stage()
 
     def progress(self, words: str) -> None:
@@ -65,15 +77,20 @@ class StagedSnapshot(Snapshot):
             *self._page(_ITEMS, "", [asdict(item) for item in self.items]),
             *self._page(_PEOPLE, "", [asdict(person) | {"roles": sorted(person.roles)} for person in self.people]),
             *(page for ref, scores in self.scores.items() for page in self._page(_SCORES, ref, _columns(scores))),
+            *(
+                page
+                for kind, counts in self.counts.items()
+                for page in self._page(_COUNTS, kind, counts, even_none=True)
+            ),
         ]
         with transaction() as session:
             if pages:
                 session.execute(insert(StagedPage), pages)
             self._note(steps=self.steps, limits=self.limits, counts={"requests": self.requests})
-        self.items, self.people, self.scores = [], [], {}
+        self.items, self.people, self.scores, self.counts = [], [], {}, {}
 
-    def _page(self, kind: str, ref: str, rows: Sequence[Any]) -> Iterator[dict[str, Any]]:
-        if any(rows):
+    def _page(self, kind: str, ref: str, rows: Sequence[Any], *, even_none: bool = False) -> Iterator[dict[str, Any]]:
+        if any(rows) or even_none:
             content = zlib.compress(json.dumps(rows).encode(), level=1)
             yield {"run_id": self.run_id, "kind": kind, "ref": ref, "content": content}
 
@@ -91,11 +108,22 @@ class StagedSnapshot(Snapshot):
         return joined((*staged, *self.people))
 
     def all_scores(self) -> Iterator[tuple[str, Iterable[tuple[str, int | None]]]]:
-        mine = (StagedPage.run_id == self.run_id, StagedPage.kind == _SCORES)
-        staged = db.session.scalars(select(StagedPage.ref).where(*mine).distinct()).all()
-        for ref in dict.fromkeys((*staged, *self.scores)):
+        for ref in dict.fromkeys((*self._staged_refs(_SCORES), *self.scores)):
             pages = (zip(*columns, strict=True) for columns in self._staged(_SCORES, ref))
             yield ref, chain.from_iterable((*pages, self.scores.get(ref, ())))
+
+    def all_counts(self) -> Mapping[str, Mapping[str, int]]:
+        return {
+            kind: added((*self._staged_counts(kind), *self.counts.get(kind, ())))
+            for kind in dict.fromkeys((*self._staged_refs(_COUNTS), *self.counts))
+        }
+
+    def _staged_counts(self, kind: str) -> Iterator[Count]:
+        return (Count(*row) for page in self._staged(_COUNTS, kind) for row in page)
+
+    def _staged_refs(self, kind: str) -> Sequence[str]:
+        mine = (StagedPage.run_id == self.run_id, StagedPage.kind == kind)
+        return db.session.scalars(select(StagedPage.ref).where(*mine).distinct()).all()
 
     def _staged(self, kind: str, ref: str = "") -> Iterator[Any]:
         pages = select(StagedPage.content).where(

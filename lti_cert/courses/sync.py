@@ -1,6 +1,6 @@
 """Read a course from its source and store the snapshot: whole, in one transaction, or not at all."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -9,18 +9,18 @@ from sqlalchemy import delete, func, select, update
 from lti_cert.core import clock, log
 from lti_cert.core.database import db, insert, transaction
 from lti_cert.core.errors import Conflict
-from lti_cert.courses import mirror, staging
+from lti_cert.courses import activity, mirror, staging
 from lti_cert.courses.events import CourseSynced, SyncDue
 from lti_cert.courses.models import (
     Course,
     HeldSnapshot,
     LineItem,
     Member,
-    ResourceLink,
     Result,
     SyncOutcome,
     SyncRun,
 )
+from lti_cert.courses.source import reading_of
 from lti_cert.courses.staging import StagedSnapshot
 from lti_cert.lti import registrations
 from lti_cert.lti.models import Standing
@@ -65,7 +65,9 @@ def sync(course_id: int, registration_id: int) -> None:
         _end(run, SyncOutcome.FINAL, fault.shown_message)
     except SourceFailed as fault:
         _log.warning("sync failed", course=course_id, kind=type(fault).__name__, detail=fault.detail)
-        _end(run, SyncOutcome.FAILED, f"{fault.shown_message} {fault.detail}".strip())
+        # The panel says by itself what goes for every failure.
+        guidance = "" if fault.shown_guidance == SourceFailed.guidance else fault.shown_guidance
+        _end(run, SyncOutcome.FAILED, " ".join(filter(None, (fault.shown_message, guidance, fault.detail))))
     except registrations.PlatformInactive as fault:
         _end(run, SyncOutcome.FAILED, fault.shown_message)
 
@@ -89,20 +91,8 @@ def _begin(course_id: int) -> tuple[SyncRun, Reading]:
         run.outcome = SyncOutcome.RUNNING
         session.flush()
         _close_abandoned(run)
-        links = session.scalars(
-            select(ResourceLink).where(ResourceLink.course_id == course_id).order_by(ResourceLink.id.desc())
-        ).all()
-        reading = Reading(
-            registration_id=course.registration_id,
-            course_id=course.id,
-            api_course_id=course.platform_id,
-            context_id=course.context_id,
-            lineitems_urls=_distinct(link.lineitems_url for link in links),
-            lineitem_urls=_distinct(link.lineitem_url for link in links),
-            memberships_url=next((link.memberships_url for link in links if link.memberships_url), ""),
-            scopes=_distinct(scope for link in links for scope in link.scopes.split()),
-        )
-    return run, reading
+        activity.name_providers(course)
+        return run, reading_of(course, source)
 
 
 def _source_of(course: Course) -> str:
@@ -134,10 +124,6 @@ def _close_abandoned(run: SyncRun) -> None:
 
 def _held_run(course_id: int) -> Sequence[int]:
     return db.session.scalars(select(HeldSnapshot.run_id).where(HeldSnapshot.course_id == course_id)).all()
-
-
-def _distinct(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value for value in values if value))
 
 
 def _pause(run: SyncRun, snapshot: StagedSnapshot, slow: SourceThrottled) -> None:
@@ -202,7 +188,7 @@ def _store(run: SyncRun, snapshot: StagedSnapshot, *, is_accepted: bool) -> dict
     if not is_accepted:
         _check_run(course, run)
     learners = _learners(course)
-    stored = mirror.store(course, snapshot)
+    stored = mirror.store(course, snapshot, run.source)
     if not is_accepted:
         _check_loss(course, learners, stored)
     counts = {

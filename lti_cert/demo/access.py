@@ -76,14 +76,17 @@ def answer(body: object, media_type: str, status: int = 200, headers: Mapping[st
     return Response(json.dumps(body), status, headers, mimetype=media_type)
 
 
-def one_page(rows: Sequence[Row]) -> tuple[Sequence[Row], dict[str, str]]:
+def one_page(
+    rows: Sequence[Row], *, asked_by: str = "limit", largest: int | None = None
+) -> tuple[Sequence[Row], dict[str, str]]:
     """The rows that the request's `limit` and `page` ask for, and a Link header to the next ones, if there are more.
+    Canvas calls the limit `per_page`.
 
     The link is to be taken as given: it is opaque, its case matters, and it repeats the request's filters.
     """
-    size = current_lms().page_size
-    if "limit" in request.args:
-        size = min(size, _positive(request.args["limit"]))
+    size = min(current_lms().page_size, largest or current_lms().page_size)
+    if asked_by in request.args:
+        size = min(size, _positive(request.args[asked_by]))
     start = _rows_before(request.args["page"]) if "page" in request.args else 0
     end = start + size
     if end >= len(rows):
@@ -93,8 +96,8 @@ def one_page(rows: Sequence[Row]) -> tuple[Sequence[Row], dict[str, str]]:
 
 
 def _this_address(**changes: str) -> str:
-    query = {**request.args.to_dict(), **changes}
-    return f"{current_lms().issuer}{request.path}?{urlencode(query)}"
+    query = {**request.args.to_dict(flat=False), **changes}
+    return f"{current_lms().issuer}{request.path}?{urlencode(query, doseq=True)}"
 
 
 def _positive(limit: str) -> int:

@@ -29,13 +29,13 @@ def launch_request(lms: Lms, launch: Launch, member: Member, nonce: str) -> dict
 
 def resource_link_request(lms: Lms, launch: Launch, member: Member, nonce: str) -> dict[str, Any]:
     link = launch.course.resource_link(launch.resource_link_id)
-    custom = {**dict(launch.tool.custom), **dict(link.custom if link else ())}
+    said = custom(lms, launch.tool, launch.course, member) | dict(link.custom if link else ())
     return {
         **_common(lms, launch, member, nonce),
         f"{_LTI}/message_type": "LtiResourceLinkRequest",
         f"{_LTI}/resource_link": {"id": launch.resource_link_id, "title": link.title if link else ""},
         **_services(lms, launch.course, launch.tool, launch.resource_link_id),
-        **({f"{_LTI}/custom": custom} if custom else {}),
+        **({f"{_LTI}/custom": said} if said else {}),
     }
 
 
@@ -51,7 +51,7 @@ def deep_linking_request(lms: Lms, launch: Launch, member: Member, nonce: str) -
             "accept_multiple": False,
             "data": lms.await_link(launch),
         },
-        **({f"{_LTI}/custom": dict(launch.tool.custom)} if launch.tool.custom else {}),
+        **({f"{_LTI}/custom": custom(lms, launch.tool, launch.course, member)} if launch.tool.custom else {}),
     }
 
 
@@ -71,6 +71,20 @@ def _common(lms: Lms, launch: Launch, member: Member, nonce: str) -> dict[str, A
         **personal(member),
         **_placement(lms, launch),
     }
+
+
+def custom(lms: Lms, tool: Tool, course: Course, member: Member) -> dict[str, Any]:
+    """Variables that this product does not know go out as they are."""
+    known: dict[str, Any] = {}
+    if lms.canvas:
+        known["$Canvas.course.id"] = lms.canvas.number("course", course.id)
+        known["$Canvas.user.id"] = lms.canvas.number("user", member.person.id)
+    return {name: known.get(value, value) for name, value in tool.custom}
+
+
+def message(lms: Lms, tool: Tool, course: Course, member: Member) -> dict[str, Any]:
+    """What a launch of this member would say, as far as a roster tells it."""
+    return {f"{_LTI}/message_type": "LtiResourceLinkRequest", f"{_LTI}/custom": custom(lms, tool, course, member)}
 
 
 def personal(member: Member) -> dict[str, str]:

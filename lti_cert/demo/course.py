@@ -11,6 +11,9 @@ from lti_cert.core import clock, ids
 _MEMBERSHIP = "http://purl.imsglobal.org/vocab/lis/v2/membership"
 LEARNER = (f"{_MEMBERSHIP}#Learner",)
 INSTRUCTOR = (f"{_MEMBERSHIP}#Instructor",)
+TEST_USER = "http://purl.imsglobal.org/vocab/lti/system/person#TestUser"
+TEST_STUDENT = (*LEARNER, TEST_USER)
+"""Canvas' Student View."""
 TEACHING_ASSISTANT = (f"{_MEMBERSHIP}/Instructor#TeachingAssistant", f"{_MEMBERSHIP}#Instructor")
 """A sub-role comes with its principal role: https://www.imsglobal.org/spec/lti/v1p3#context-sub-roles"""
 

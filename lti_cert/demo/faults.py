@@ -23,6 +23,16 @@ class Endpoint(StrEnum):
     MEMBERSHIPS = "nrps.memberships"
     OPENID_CONFIGURATION = "registration.openid_configuration"
     REGISTER = "registration.register"
+    MOODLE = "moodle.answer"
+    CANVAS_COURSE = "canvas.course"
+    CANVAS_PERMISSIONS = "canvas.permissions"
+    CANVAS_ASSIGNMENTS = "canvas.assignments"
+    CANVAS_ENROLLMENTS = "canvas.enrollments"
+    CANVAS_SUBMISSIONS = "canvas.submissions"
+    CANVAS_TOPICS = "canvas.topics"
+    CANVAS_TOPIC = "canvas.topic"
+    CANVAS_TOKEN = "canvas.token"  # noqa: S105  (an endpoint's name)
+    CANVAS_REVOKE = "canvas.revoke"
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,8 @@ class Fault:
     """In seconds."""
     drops: bool = False
     """The connection is closed without an answer."""
+    cuts_off: bool = False
+    """The answer ends in the middle."""
 
 
 class Faults:

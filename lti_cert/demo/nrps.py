@@ -7,9 +7,10 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from lti_cert.demo import access
-from lti_cert.demo.claims import context, personal
-from lti_cert.demo.course import Member
+from lti_cert.demo.claims import context, message, personal
+from lti_cert.demo.course import Course, Member
 from lti_cert.demo.manners import MEMBERSHIP_READONLY
+from lti_cert.demo.platform import Tool
 from lti_cert.demo.web import current_lms
 
 blueprint = Blueprint("nrps", __name__, url_prefix="/api/courses/<course_id>")
@@ -20,19 +21,21 @@ _CONTAINER = "application/vnd.ims.lti-nrps.v2.membershipcontainer+json"
 
 @blueprint.get("/memberships")
 def memberships(course_id: str) -> ResponseReturnValue:
-    access.require_token(MEMBERSHIP_READONLY)
+    token = access.require_token(MEMBERSHIP_READONLY)
     course = access.require_course(course_id)
     access.require_accept(_CONTAINER)
     link_id = request.args.get("rlid")
-    if link_id and course.resource_link(link_id) is None:
+    # To Canvas the course is a resource link too, the one of its navigation.
+    if link_id and link_id != course.id and course.resource_link(link_id) is None:
         raise NotFound("There is no such resource link.")
+    tool = current_lms().tool(token.client_id) if link_id else None
     role = request.args.get("role", "")
     found = [member for member in course.members if not role or _has_role(member, role)]
     page, link = access.one_page(found)
     body = {
         "id": f"{current_lms().course_url(course)}/memberships",
         "context": context(course),
-        "members": [_member_json(member) for member in page],
+        "members": [_member_json(course, member, tool) for member in page],
     }
     return access.answer(body, _CONTAINER, headers=link)
 
@@ -46,10 +49,12 @@ def _has_role(member: Member, role: str) -> bool:
     return any(role in (held, held.rpartition("#")[2]) for held in _roles(member))
 
 
-def _member_json(member: Member) -> dict[str, Any]:
+def _member_json(course: Course, member: Member, tool: Tool | None) -> dict[str, Any]:
+    """With the link's message, where one was asked for. https://www.imsglobal.org/spec/lti-nrps/v2p0#message-section"""
     return {
         "status": member.status,
         "user_id": member.person.id,
         "roles": list(_roles(member)),
         **personal(member),
+        **({"message": [message(current_lms(), tool, course, member)]} if tool else {}),
     }

@@ -11,9 +11,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from lti_cert.core import clock, ids
+from lti_cert.demo.canvas_site import CanvasSite
 from lti_cert.demo.course import Course, LineItem
 from lti_cert.demo.faults import Faults
 from lti_cert.demo.manners import LINEITEM, LINEITEM_READONLY, MEMBERSHIP_READONLY, RESULT_READONLY, SCORE, Manners
+from lti_cert.demo.moodle_site import MoodleSite
 from lti_cert.demo.tool_keys import ToolKeys
 
 LAUNCH_LIFETIME = timedelta(minutes=10)
@@ -117,6 +119,10 @@ class Lms:
     token_seconds: int = 3600
     opens_gradebook: bool = True
     """Off: a tool sees only line items of its own, as on most LMSs."""
+    canvas: CanvasSite | None = None
+    """With it there is Canvas' own interface too."""
+    moodle: MoodleSite | None = None
+    """With it there are Moodle's web services too."""
     offers_storage: bool = True
     """Off: no `lti.put_data` for a tool in the frame, as on Moodle."""
     manners: Manners = field(default_factory=Manners)

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 _LTI = "https://purl.imsglobal.org/spec/lti/claim/"
 AGS_CLAIM = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
+CUSTOM_CLAIM = _LTI + "custom"
 NRPS_CLAIM = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
 
 DEEP_LINKING = "https://purl.imsglobal.org/spec/lti-dl/claim/"
@@ -192,7 +193,7 @@ def read(token: Mapping[str, Any]) -> LaunchClaims:
             memberships=_text(nrps, "context_memberships_url"),
             scopes=tuple(scope for scope in _sequence(ags.get("scope")) if isinstance(scope, str)),
         ),
-        custom=_resolved(_mapping(token, _LTI + "custom")),
+        custom=resolved(_mapping(token, CUSTOM_CLAIM)),
         deep_linking=_deep_linking(token),
     )
 
@@ -226,6 +227,7 @@ def _web_address(value: str) -> str:
         return ""
 
 
-def _resolved(custom: Mapping[str, Any]) -> dict[str, str]:
-    """Without the variables that the platform did not know and sent back as `$Name`."""
-    return {k: v for k, v in custom.items() if isinstance(v, str) and not v.startswith("$")}
+def resolved(custom: Mapping[str, Any]) -> dict[str, str]:
+    """Without the variables that the platform did not know and sent back as `$Name`. Canvas sends some as numbers."""
+    texts = {k: str(v) if isinstance(v, int) and not isinstance(v, bool) else v for k, v in custom.items()}
+    return {k: v for k, v in texts.items() if isinstance(v, str) and not v.startswith("$")}

@@ -1,6 +1,8 @@
 """The fields of what services send, checked one by one: a row that cannot be read fails its page, never is a zero."""
 
+import html
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -59,6 +61,14 @@ def number(row: Row, key: str, what: str) -> Number | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"“{key}” of {what} is no number")
     return value
+
+
+_ENTITY = re.compile(r"&#?\w+;")
+
+
+def unescaped(text: str) -> str:
+    """As people write it: Moodle escapes names in some of its answers."""
+    return _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
 
 
 def text(row: Row, key: str) -> str:

@@ -1,9 +1,7 @@
 """Who is in the course, as Names and Role Provisioning Services 2.0 has it. https://www.imsglobal.org/spec/lti-nrps/v2p0"""
 
-import html
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from lti_cert.lti import claims, fields
 from lti_cert.lti.ags import with_query
@@ -13,7 +11,6 @@ from lti_cert.lti.service_client import ServiceClient
 MEMBERS_TYPE = "application/vnd.ims.lti-nrps.v2.membershipcontainer+json"
 
 _ACTIVE = "active"
-_ENTITY = re.compile(r"&#?\w+;")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +25,8 @@ class Member:
     given_name: str = ""
     family_name: str = ""
     email: str = ""
+    custom: Mapping[str, str] = field(default_factory=dict)
+    """The link's custom fields as they are for this member; told only where a resource link was asked for."""
 
 
 def member_pages(client: ServiceClient, url: str) -> Iterator[tuple[list[Member], str]]:
@@ -54,19 +53,25 @@ def _member(row: Row) -> Member:
     if not isinstance(roles, list):
         raise ValueError("the “roles” of a member are no list")
     texts = [role for role in roles if isinstance(role, str)]
-    given, family = _name(row, "given_name"), _name(row, "family_name")
+    given, family = (fields.unescaped(fields.text(row, part)) for part in ("given_name", "family_name"))
     return Member(
         user_id=fields.identifier(row, "user_id", "a member"),
         is_active=(fields.text(row, "status") or _ACTIVE).casefold() == _ACTIVE,
         roles=claims.context_roles(texts),
         is_test_user=claims.TEST_USER in texts,
-        name=_name(row, "name") or " ".join(filter(None, (given, family))),
+        name=fields.unescaped(fields.text(row, "name")) or " ".join(filter(None, (given, family))),
         given_name=given,
         family_name=family,
         email=fields.text(row, "email"),
+        custom=_custom(row),
     )
 
 
-def _name(row: Row, key: str) -> str:
-    """As people write it: Moodle escapes names here, though not in launches."""
-    return _ENTITY.sub(lambda entity: html.unescape(entity[0]), fields.text(row, key))
+def _custom(row: Row) -> dict[str, str]:
+    """https://www.imsglobal.org/spec/lti-nrps/v2p0#message-section"""
+    messages = row.get("message")
+    for message in messages if isinstance(messages, list) else ():
+        custom = message.get(claims.CUSTOM_CLAIM) if isinstance(message, Mapping) else None
+        if isinstance(custom, Mapping):
+            return claims.resolved(custom)
+    return {}

@@ -62,6 +62,8 @@ class Product:
     """Off: several deployments show the same course."""
     is_context_id_its_own: bool = False
     """Its own interface knows a course by the context id of launches, and a person by `sub`."""
+    column_of: re.Pattern[str] | None = None
+    """Finds in a line item's address the number under which the product's own interface knows that column."""
     is_client_id_shared: bool = False
     """One client id serves every institution, so that a new deployment is somebody else's until proved otherwise."""
     audience: str | None = None
@@ -165,6 +167,7 @@ MOODLE = Product(
     # `limit` crashes the results of 4.1 (an HTML page with 404); without it everything comes at once.
     parallel=2,
     is_context_id_its_own=True,
+    column_of=re.compile(r"/mod/lti/services\.php/\d+/lineitems/(\d+)/lineitem(?:\?|$)"),
     # A link with an address is looked up by its host, and may end at another registration of the same host.
     links_with_address=False,
     presets={

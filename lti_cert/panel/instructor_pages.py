@@ -91,6 +91,22 @@ class SyncStatus:
 
 
 @dataclass(frozen=True)
+class ConnectionStatus:
+    """How it stands with Canvas' own interface in this course."""
+
+    may_change: bool
+    is_used: bool
+    """Grades are read through it."""
+    is_for_platform: bool = False
+    """An administrator connected it for every course."""
+    since: datetime | None = None
+    """None: not connected."""
+    by: str = ""
+    """The name of whoever connected it."""
+    broken_because: str = ""
+
+
+@dataclass(frozen=True)
 class OverviewPage:
     header: Header
     needs: tuple[Need, ...] = ()
@@ -100,6 +116,8 @@ class OverviewPage:
     """What the platform does not tell of learners, and what that means. A sentence each."""
     offer: "TakeOverOffer | None" = None
     assistants_may_approve: bool = False
+    connection: ConnectionStatus | None = None
+    """To the platform's own interface; None where it has none."""
     tab: Tab = "overview"
 
 

@@ -12,6 +12,7 @@ from lti_cert.certificates.models import Certificate, Credential, CredentialStat
 from lti_cert.core.database import db
 from lti_cert.courses.models import Course, HeldSnapshot, Member, Result
 from lti_cert.issuing.models import DocumentAwaited
+from lti_cert.panel import connecting
 from lti_cert.panel.instructor_pages import FunnelStep, Need, OverviewPage, TakeOverOffer
 from lti_cert.panel.pages import Notice
 from lti_cert.panel.place import Place, header
@@ -30,6 +31,7 @@ def page_for(place: Place, notice: Notice | None = None) -> OverviewPage:
         needs=(*_needs_of_course(place.course), *(_needs(achievement, counts) if achievement and counts else ())),
         funnel=_funnel(achievement, counts) if achievement and counts and place.course.synced_at else (),
         sync=status_of(place.course),
+        connection=connecting.status_of(place),
         missing=tuple(_missing(place.course)),
         offer=_offer(place),
         assistants_may_approve=place.course.assistants_may_approve,

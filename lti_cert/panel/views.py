@@ -1,11 +1,23 @@
 """The addresses of the panel. Each reads what was sent, calls one verb, and chooses a page; who may ask is said first.
 
-All but documents are fragments for the shell (`launch.views.panel`), asked for with the session's bearer token.
+All but documents, and the way to Canvas and back, are fragments for the shell (`launch.views.panel`), asked for with
+the session's bearer token.
 """
 
 import io
 
-from flask import Blueprint, Response, jsonify, make_response, render_template, request, send_file, url_for
+from flask import (
+    Blueprint,
+    Response,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    url_for,
+)
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from lti_cert.achievements import course_settings, saving
 from lti_cert.achievements.models import Achievement
@@ -13,11 +25,12 @@ from lti_cert.achievements.rules import RuleRejected
 from lti_cert.core import ids, web
 from lti_cert.core.database import transaction
 from lti_cert.core.errors import InputRejected, NotFound
-from lti_cert.courses import freshness, sync
+from lti_cert.courses import freshness, source, sync
 from lti_cert.issuing import documents
 from lti_cert.launch import deep_linking, origins, session, tickets
 from lti_cert.launch.models import PanelSession
 from lti_cert.panel import (
+    connecting,
     credentials,
     deciding,
     design_page,
@@ -128,6 +141,13 @@ def show_sync_status() -> str:
     return render_template("panel/_sync.html", status=sync_status.watched(course))
 
 
+@bp.post("/source/test")
+def test_source() -> str:
+    """Asks the platform while the page waits."""
+    findings = source.check(place_of(session.require_approver()).course)
+    return render_template("panel/_source_check.html", findings=findings)
+
+
 @bp.get("/sync/accept")
 def show_held_snapshot() -> str:
     return render_template("panel/held.html", page=held_snapshot.page_for(_place(session.require_staff())))
@@ -140,6 +160,43 @@ def accept_held_snapshot() -> str:
     with transaction():
         sync.accept_held(place_of(viewer).course, run_id)
     return _overview(viewer, Notice("done", "The reading is accepted; who qualifies is being worked out."))
+
+
+@bp.post("/sources/canvas/ticket")
+def give_connecting_ticket() -> Response:
+    viewer = session.require_approver()
+    connecting.api_of(viewer)
+    return jsonify(url=tickets.issue(viewer, url_for(".connect_canvas")))
+
+
+@bp.get("/sources/canvas/connect")
+def connect_canvas() -> WerkzeugResponse:
+    """In a window of its own, which carries no token, as everything that Canvas shows must be."""
+    viewer = tickets.redeem(request.args.get("ticket", ""), url_for(".connect_canvas"))
+    begun = connecting.set_out(viewer)
+    response = redirect(begun.address)
+    connecting.give_cookie(response, begun.verifier)
+    return response
+
+
+@bp.get("/sources/canvas/callback")
+def canvas_connected() -> Response:
+    """Where Canvas sends that window back to; its developer key must know this address."""
+    response = make_response(render_template("panel/connected.html", problems=connecting.come_back(request)))
+    connecting.give_cookie(response, "")
+    return response
+
+
+@bp.post("/sources/canvas/use")
+def use_canvas() -> str:
+    viewer = session.require_approver()
+    return _overview(viewer, connecting.use(viewer))
+
+
+@bp.post("/sources/canvas/disconnect")
+def disconnect_canvas() -> str:
+    viewer = session.require_approver()
+    return _overview(viewer, connecting.disconnect(viewer))
 
 
 @bp.get("/rules")

@@ -3,9 +3,7 @@
 It sees what the platform lets this tool see, which on most is its own columns only.
 """
 
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,10 +21,15 @@ from lti_cert.lti.fields import Number
 from lti_cert.lti.models import Registration
 from lti_cert.lti.products import Product
 from lti_cert.lti.service_client import ServiceClient
+from lti_cert.sources import side_by_side
 from lti_cert.sources.snapshot import (
     DONE,
     MILLIONTHS,
+    NO_POINTS,
+    NOT_IN_FINAL_GRADE,
+    UNPUBLISHED,
     CourseConcluded,
+    Finding,
     Item,
     Person,
     Reading,
@@ -37,7 +40,6 @@ from lti_cert.sources.snapshot import (
     millionths,
 )
 
-NO_POINTS, UNPUBLISHED, NOT_IN_FINAL_GRADE = "no_points", "unpublished", "not_in_final_grade"
 _NOT_READ = frozenset({NO_POINTS, UNPUBLISHED})
 """Results that are withheld from learners are neither shown nor counted, and those out of nothing mean nothing."""
 
@@ -50,16 +52,38 @@ def read(reading: Reading, snapshot: Snapshot) -> None:
     try:
         snapshot.progress("line items")
         line_items = _line_items(client, product, reading)
-        items = {ref: _item(line_item) for ref, line_item in line_items.items()}
+        items = {ref: _item(line_item, product) for ref, line_item in line_items.items()}
         gone = _add_scores(client, product, items.values(), snapshot)
         if gone:
             _take_out(gone, items, _line_items(client, product, reading))
-        snapshot.items += items.values()
         snapshot.progress("members")
         _add_people(client, product, reading, snapshot)
+        snapshot.items += items.values()  # nothing follows that could be slowed down, so that they are added once
     finally:
         snapshot.requests += client.requests
     snapshot.limits = _limits(product, line_items.values())
+
+
+def check(reading: Reading) -> Iterator[Finding]:
+    """What a reading needs, one thing after another. A fault that it raises is a finding too."""
+    client, product = _connect(reading)
+    line_items = _line_items(client, product, reading)
+    for item in (_item(line_item, product) for line_item in line_items.values()):
+        if item.exclusion not in _NOT_READ:
+            next(ags.result_pages(client, ags.with_query(ags.results_url(item.ref), limit=product.page_limit)))
+            break
+    limits = _limits(product, line_items.values())
+    if line_items:
+        yield Finding(True, f"The tool sees {len(line_items)} columns and their results. {limits}".strip())
+    else:
+        yield Finding(
+            False,
+            f"The tool sees no column at all. {limits}",
+            "Let the tool read the platform's own interface (`lti-cert source connect`), or have the platform open its "
+            "gradebook to it.",
+        )
+    members, _ = next(nrps.member_pages(client, nrps.first_page(reading.memberships_url, product.members_limit)))
+    yield Finding(bool(members), f"The roster opens: {len(members)} people on its first page.")
 
 
 def _connect(reading: Reading) -> tuple[ServiceClient, Product]:
@@ -151,21 +175,17 @@ def _add_scores(client: ServiceClient, product: Product, items: Iterable[Item], 
             return _Fetched(goes_on_at=start)
         return _item_scores(client, item, start)
 
-    pool = ThreadPoolExecutor(product.parallel, thread_name_prefix="results")
-    try:
-        answers = _in_turn(pool, fetch, asked, ahead=2 * product.parallel)
-        for number, (item, fetched) in enumerate(zip(asked, answers, strict=True), 1):
-            if fetched.is_gone:
-                gone.append(item)
-                continue
-            if fetched.slow:
-                is_slowed.set()
-                slow = slow or fetched.slow
-            snapshot.add_scores(item.ref, fetched.scores)
-            snapshot.reached(_stream(item), fetched.goes_on_at)
-            snapshot.progress(f"results {number} of {len(asked)}")
-    finally:
-        pool.shutdown(cancel_futures=True)
+    answers = side_by_side.each(fetch, asked, parallel=product.parallel)
+    for number, (item, fetched) in enumerate(answers, 1):
+        if fetched.is_gone:
+            gone.append(item)
+            continue
+        if fetched.slow:
+            is_slowed.set()
+            slow = slow or fetched.slow
+        snapshot.add_scores(item.ref, fetched.scores)
+        snapshot.reached(_stream(item), fetched.goes_on_at)
+        snapshot.progress(f"results {number} of {len(asked)}")
     if slow:
         raise slow
     return gone
@@ -173,19 +193,6 @@ def _add_scores(client: ServiceClient, product: Product, items: Iterable[Item], 
 
 def _stream(item: Item) -> str:
     return f"results {item.ref}"
-
-
-def _in_turn(
-    pool: ThreadPoolExecutor, work: Callable[[Item], _Fetched], items: Iterable[Item], *, ahead: int
-) -> Iterator[_Fetched]:
-    """As `pool.map`, but no more than `ahead` answers lie in memory."""
-    waiting: deque[Future[_Fetched]] = deque()
-    for item in items:
-        if len(waiting) == ahead:
-            yield waiting.popleft().result()
-        waiting.append(pool.submit(work, item))
-    while waiting:
-        yield waiting.popleft().result()
 
 
 def _item_scores(client: ServiceClient, item: Item, start: str) -> _Fetched:
@@ -271,13 +278,23 @@ def _add_people(client: ServiceClient, product: Product, reading: Reading, snaps
             snapshot.reached("members", next_url or DONE)
 
 
-def _item(line_item: LineItem) -> Item:
+def _item(line_item: LineItem, product: Product) -> Item:
     label = line_item.label or "Without a name"
     try:
         maximum = millionths(line_item.maximum or 0)
     except ValueError as problem:
         raise SourceFailed(line_item.id, message=f"The points of “{label}” cannot be used: {problem}.") from None
-    return Item(line_item.id, label, maximum, _exclusion(line_item, maximum))
+    return Item(line_item.id, label, maximum, _exclusion(line_item, maximum), _also(line_item, product))
+
+
+def _also(line_item: LineItem, product: Product) -> tuple[str, ...]:
+    """As the source calls it that reads the product's own interface."""
+    found = product.column_of.search(line_item.id) if product.column_of else None
+    return (column_name(product, found[1]),) if found else ()
+
+
+def column_name(product: Product, number: str) -> str:
+    return f"{product.name.casefold()}:column:{number}"
 
 
 def _exclusion(line_item: LineItem, maximum: int) -> str:

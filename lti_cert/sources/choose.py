@@ -1,12 +1,24 @@
 """Each source by its name."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from lti_cert.core.errors import LtiCertError
+from lti_cert.core.errors import InputRejected, LtiCertError
 from lti_cert.lti.answers import ServiceRefused, ServiceThrottled
-from lti_cert.sources import ags, connections
-from lti_cert.sources.snapshot import Reading, Snapshot, SourceFailed, SourceForbidden, SourceThrottled
+from lti_cert.sources import ags, canvas, connections, moodle
+from lti_cert.sources.snapshot import (
+    DISCUSSION_POSTS,
+    Finding,
+    Reading,
+    Snapshot,
+    SourceFailed,
+    SourceForbidden,
+    SourceThrottled,
+)
+
+
+def _nothing_to_check(_reading: Reading) -> Iterable[Finding]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -15,25 +27,47 @@ class Source:
     """As it stands in a sentence."""
     read: Callable[[Reading, Snapshot], None]
     """Reads a course into the snapshot, going on where that stands; raises `SourceFailed` or a service's own faults."""
+    check: Callable[[Reading], Iterable[Finding]] = _nothing_to_check
+    """Tries out what a reading needs, storing nothing; raises as `read` does."""
+    connects_by: Sequence[str] = ()
+    """What an administrator has to say to connect a platform's interface: of url, client_id, secret, token."""
     counts: Sequence[str] = ()
     """Which activity it counts, if any."""
     is_pulled: bool = True
     """Whether we read it; else somebody brings it."""
 
 
-SOURCES: dict[str, Source] = {"ags": Source("the gradebook", ags.read)}
+SOURCES: dict[str, Source] = {
+    "ags": Source("the gradebook", ags.read, ags.check),
+    canvas.NAME: Source(
+        "Canvas",
+        canvas.read,
+        canvas.check,
+        connects_by=("url", "client_id", "secret"),
+        counts=(DISCUSSION_POSTS,),
+    ),
+    moodle.NAME: Source(
+        "Moodle's gradebook", moodle.read, moodle.check, connects_by=("url", "token"), counts=(DISCUSSION_POSTS,)
+    ),
+}
 
-
-_BEST_FIRST = ("canvas", "moodle")
+_BEST_FIRST = (canvas.NAME, moodle.NAME)
 """Sources that see the whole gradebook; what they need is a connection, and to know the course."""
 
 
 def best(registration_id: int, course_id: int, api_course_id: str) -> str:
     """The best source that a course can be read from."""
     for source in _BEST_FIRST:
-        if source in SOURCES and api_course_id and connections.is_connected(registration_id, source, course_id):
+        if api_course_id and connections.is_connected(registration_id, source, course_id):
             return source
     return "ags"
+
+
+def find(name: str) -> Source:
+    """:raises InputRejected: there is none of this name."""
+    if name not in SOURCES:
+        raise InputRejected(f"“{name[:50]}” is no source that there is. There are: {', '.join(SOURCES)}.")
+    return SOURCES[name]
 
 
 def read(source: str, reading: Reading, snapshot: Snapshot) -> None:
@@ -51,3 +85,14 @@ def read(source: str, reading: Reading, snapshot: Snapshot) -> None:
         raise SourceForbidden(fault.detail, message=fault.shown_message, guidance=fault.shown_guidance) from fault
     except LtiCertError as fault:
         raise SourceFailed(fault.detail, message=fault.shown_message, guidance=fault.shown_guidance) from fault
+
+
+def check(source: str, reading: Reading) -> Sequence[Finding]:
+    """What can be read and what cannot, in words. Outside a transaction: it takes its time."""
+    found: list[Finding] = []
+    try:
+        for finding in SOURCES[source].check(reading):
+            found.append(finding)  # each at once, so that a fault in the next takes none away
+    except LtiCertError as fault:
+        found.append(Finding(False, fault.shown_message, fault.shown_guidance))
+    return found

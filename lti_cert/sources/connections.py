@@ -1,13 +1,16 @@
 """Connect a platform's own interface, and find what a reading of a course goes through."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from lti_cert.core import clock, sealing
 from lti_cert.core.database import db, insert
+from lti_cert.core.errors import InputRejected
+from lti_cert.core.http import AddressRefused, origin
 from lti_cert.sources.models import SourceApi, SourceGrant
 from lti_cert.sources.snapshot import SourceForbidden
 
@@ -16,6 +19,15 @@ class NotConnected(SourceForbidden):
     title = "The source is not connected"
     message = "Nobody has connected this course to its learning platform's own interface."
     guidance = "An instructor connects it in the panel, or an administrator for the whole platform."
+
+
+@dataclass(frozen=True)
+class Api:
+    """One interface as the administrator set it up."""
+
+    base_url: str
+    client_id: str
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,22 @@ class Connection:
     token: str = field(repr=False)
     refresh: str = field(repr=False)
     expires_at: datetime | None
+
+    @property
+    def api(self) -> Api:
+        return Api(self.base_url, self.client_id, self.secret)
+
+
+def api_of(registration_id: int, source: str) -> Api | None:
+    row = db.session.get(SourceApi, (registration_id, source))
+    return Api(row.base_url, row.client_id, _unsealed(row.sealed_secret)) if row else None
+
+
+def grant_of(registration_id: int, source: str, course_id: int | None) -> SourceGrant | None:
+    """The course's own, or with None the platform's, whether or not it is of use."""
+    return db.session.scalar(
+        select(SourceGrant).filter_by(registration_id=registration_id, source=source, course_id=course_id)
+    )
 
 
 def find(registration_id: int, source: str, course_id: int) -> Connection:
@@ -56,18 +84,28 @@ def find(registration_id: int, source: str, course_id: int) -> Connection:
         found = session.execute(query).first()
         if found is None:
             raise NotConnected(f"registration {registration_id} course {course_id} source {source}")
-        api, grant = found
-        return Connection(
-            registration_id,
-            source,
-            api.base_url,
-            api.client_id,
-            _unsealed(api.sealed_secret),
-            grant.id,
-            _unsealed(grant.sealed_token),
-            _unsealed(grant.sealed_refresh),
-            grant.expires_at,
-        )
+        return _connection(*found)
+
+
+def own(registration_id: int, source: str, course_id: int) -> Connection | None:
+    """By the course's own grant, whether or not it is of use."""
+    api = db.session.get(SourceApi, (registration_id, source))
+    grant = grant_of(registration_id, source, course_id)
+    return _connection(api, grant) if api and grant else None
+
+
+def _connection(api: SourceApi, grant: SourceGrant) -> Connection:
+    return Connection(
+        api.registration_id,
+        api.source,
+        api.base_url,
+        api.client_id,
+        _unsealed(api.sealed_secret),
+        grant.id,
+        _unsealed(grant.sealed_token),
+        _unsealed(grant.sealed_refresh),
+        grant.expires_at,
+    )
 
 
 def is_connected(registration_id: int, source: str, course_id: int) -> bool:
@@ -87,7 +125,12 @@ def _unsealed(sealed: str) -> str:
 
 
 def set_api(registration_id: int, source: str, base_url: str, *, client_id: str = "", secret: str = "") -> None:
-    """In the caller's transaction. What was set before is replaced."""
+    """Replace what was set before. A leave to use another site, or one given to another key, is of no use any more and
+    is forgotten. In the caller's transaction.
+    """
+    before = db.session.get(SourceApi, (registration_id, source), populate_existing=True)
+    if before and (before.base_url, before.client_id) != (base_url.rstrip("/"), client_id):
+        disconnect(registration_id, source)
     values = {"base_url": base_url.rstrip("/"), "client_id": client_id, "sealed_secret": _sealed(secret)}
     db.session.execute(
         insert(SourceApi)
@@ -131,12 +174,54 @@ def withdraw(registration_id: int, source: str, course_id: int | None) -> None:
     )
 
 
+def disconnect(registration_id: int, source: str) -> None:
+    """Forget the interface, and every leave to use it. In the caller's transaction."""
+    for entity in (SourceGrant, SourceApi):
+        db.session.execute(
+            delete(entity)
+            .where(entity.registration_id == registration_id, entity.source == source)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def listed() -> Sequence[tuple[SourceApi, SourceGrant | None]]:
+    """Every interface with each leave to use it, or with none."""
+    rows = db.session.execute(
+        select(SourceApi, SourceGrant)
+        .outerjoin(
+            SourceGrant,
+            (SourceGrant.registration_id == SourceApi.registration_id) & (SourceGrant.source == SourceApi.source),
+        )
+        .order_by(SourceApi.registration_id, SourceApi.source, SourceGrant.course_id)
+    )
+    return [(api, grant) for api, grant in rows]
+
+
+def base_address(url: str) -> str:
+    """As an administrator may paste it, without what follows the site itself.
+
+    :raises InputRejected: it is no web address.
+    """
+    address = url.strip().rstrip("/").removesuffix("/webservice/rest/server.php")
+    try:
+        host = origin(address)
+    except AddressRefused:
+        host = ""
+    if not host or any(sign in address for sign in "?#@ "):
+        raise InputRejected(f"“{url[:200]}” is no address of a site: it should look like https://lms.example.edu.")
+    return address
+
+
 def renew(grant_id: int, *, token: str, expires_at: datetime | None) -> None:
-    """In the caller's transaction."""
-    row = db.session.get_one(SourceGrant, grant_id)
-    row.sealed_token, row.expires_at = _sealed(token), expires_at
+    """In the caller's transaction. A grant that has been withdrawn meanwhile stays so."""
+    _change(grant_id, sealed_token=_sealed(token), expires_at=expires_at)
 
 
 def note_broken(grant_id: int, because: str) -> None:
-    """In the caller's transaction."""
-    db.session.get_one(SourceGrant, grant_id).broken_because = because
+    """In the caller's transaction, as `renew`."""
+    _change(grant_id, broken_because=because)
+
+
+def _change(grant_id: int, **values: object) -> None:
+    row = update(SourceGrant).where(SourceGrant.id == grant_id).values(values)
+    db.session.execute(row.execution_options(synchronize_session=False))

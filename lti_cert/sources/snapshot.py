@@ -1,6 +1,7 @@
 """One complete reading of a course. Every source yields this and nothing else."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -34,12 +35,23 @@ def millionths(points: object) -> int:
     return value
 
 
+NO_POINTS, UNPUBLISHED, NOT_IN_FINAL_GRADE, OWN_COLUMN, TOTAL = (
+    "no_points",
+    "unpublished",
+    "not_in_final_grade",
+    "own_column",
+    "total",
+)
+"""Why an item is left out where all are asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     ref: str
     label: str
     maximum: int
     exclusion: str = ""
+    """Why “all assessments” leaves it out; empty where it counts."""
     also: tuple[str, ...] = ()
     """Other names of it, made of platform-signed ids: by a common one two sources mean the same item."""
 
@@ -54,6 +66,8 @@ class Person:
     email: str = ""
     is_known: bool = True
     """False: the roster lists her, but this source does not, so that it says nothing of what she has done."""
+    api_user_id: str = ""
+    """The id under which the LMS's own interface knows her, where that is another one and the roster tells it."""
 
 
 class Score(NamedTuple):
@@ -64,6 +78,14 @@ class Score(NamedTuple):
     user_id: str
     score: int | None
 
+
+class Count(NamedTuple):
+    user_id: str
+    number: int
+
+
+DISCUSSION_POSTS = "discussion_posts"
+"""The kind of count that sources know: contributions to discussions, replies included."""
 
 DONE = "done"
 """Where a stream stands that has been read to its end."""
@@ -83,6 +105,9 @@ class Snapshot:
     """Somebody who comes twice holds the roles of both."""
     scores: dict[str, list[Score]] = field(default_factory=dict)
     """By the item's ref; an item without an entry has no scores. Of two scores of one person the later one counts."""
+    counts: dict[str, list[Count]] = field(default_factory=dict)
+    """How often people did something, by the kind of it; an entry for each kind that this source has counted, if only
+    an empty one. Several counts of one person add up."""
     limits: str = ""
     """What this source cannot see, in words for the panels; empty when it sees the whole gradebook."""
     requests: int = 0
@@ -92,6 +117,9 @@ class Snapshot:
 
     def add_scores(self, ref: str, scores: Iterable[Score]) -> None:
         self.scores.setdefault(ref, []).extend(scores)
+
+    def add_counts(self, kind: str, counts: Iterable[Count]) -> None:
+        self.counts.setdefault(kind, []).extend(counts)
 
     def reached(self, stream: str, goes_on_at: str = DONE) -> None:
         """`goes_on_at` is the address of the next page, or whatever else the source finds the place again by."""
@@ -110,6 +138,17 @@ class Snapshot:
     def all_scores(self) -> Iterator[tuple[str, Iterable[tuple[str, int | None]]]]:
         """Each item's once, with its ref; as pairs, since there may be millions."""
         yield from self.scores.items()
+
+    def all_counts(self) -> Mapping[str, Mapping[str, int]]:
+        """By kind, each person's number."""
+        return {kind: added(counts) for kind, counts in self.counts.items()}
+
+
+def added(counts: Iterable[Count]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for user_id, number in counts:
+        total[user_id] += number
+    return total
 
 
 def joined(people: Iterable[Person]) -> list[Person]:
@@ -135,6 +174,19 @@ class Reading:
     lineitem_urls: tuple[str, ...] = ()
     memberships_url: str = ""
     scopes: tuple[str, ...] = ()
+    resource_link_ids: tuple[str, ...] = ()
+    counts: frozenset[str] = frozenset()
+    """Which kinds of activity it is this source's part to count."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What trying a source out has shown, in words."""
+
+    is_good: bool
+    text: str
+    guidance: str = ""
+    """What to do where it is not good."""
 
 
 class SourceFailed(LtiCertError):

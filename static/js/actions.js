@@ -41,6 +41,24 @@ export async function openDocument(button) {
     view?.close();
     problem.hidden = false;
   }
+  return view;
+}
+
+/**
+ * Opens another site in a window that cannot tell this frame what has come of it: the overview is looked up again when
+ * that window is gone, or when somebody comes back to this one, as long as it is the overview that she sees.
+ */
+export async function connectSource(button) {
+  const view = await openDocument(button);
+  const look = () => {
+    const isShown = document.querySelector("[data-connect]") !== null;
+    if (isShown && document.visibilityState === "visible") window.htmx.ajax("GET", "/panel/overview", { target: "#panel" });
+    if (isShown && !view?.closed) return;
+    clearInterval(timer);
+    document.removeEventListener("visibilitychange", look);
+  };
+  const timer = setInterval(() => view?.closed && look(), 500);
+  document.addEventListener("visibilitychange", look);
 }
 
 /** The answer goes to the platform from a page of its own, which this one makes way for. */

@@ -1,6 +1,6 @@
 // The panel inside the LMS: starts the session, loads the first page, hands presses to the part that they belong to.
 
-import { askOnce, copyText, openDocument, placeLink } from "./actions.js";
+import { askOnce, connectSource, copyText, openDocument, placeLink } from "./actions.js";
 import { followHeight, isWaiting, showInstead, showLocalTimes } from "./page.js";
 import { describeDecision, refreshSelection, selectAllMatching, selectNone, selectPage } from "./people.js";
 import { followRequests, retry } from "./requests.js";
@@ -9,7 +9,8 @@ import { hearsTexts, lastTab, takeSession } from "./session.js";
 
 const PRESSES = {
   "[data-retry]": retry,
-  "[data-document]": openDocument,
+  "[data-document]:not([data-connect])": openDocument,
+  "[data-connect]": connectSource,
   "[data-copy]": copyText,
   "[data-place]": (button) => placeLink(button.form, button.dataset.place),
   "[data-select-all]": selectAllMatching,

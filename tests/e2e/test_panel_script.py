@@ -32,6 +32,7 @@ class Answers:
 
     home: str = "panel/learner.html"
     page: Any = ui_scenes.IN_PROGRESS
+    overview: Any = ui_scenes.OVERVIEW
     authorized: bool = True
     offline: bool = False
     people_fault: bool = False
@@ -76,7 +77,20 @@ def _routes(app: Flask, answers: Answers) -> None:  # noqa: C901 - one canned an
 
     @app.get("/panel/overview")
     def overview() -> str:
-        return render_template("panel/overview.html", page=ui_scenes.OVERVIEW)
+        return render_template("panel/overview.html", page=answers.overview)
+
+    @app.post("/panel/sources/canvas/ticket")
+    def connecting_ticket() -> ResponseReturnValue:
+        return jsonify(url="/elsewhere")
+
+    @app.get("/elsewhere")
+    def elsewhere() -> str:
+        answers.overview = replace(ui_scenes.OVERVIEW, connection=ui_scenes.CONNECTIONS["connected"])
+        return "Canvas asks"
+
+    @app.get("/back")
+    def back() -> str:
+        return render_template("panel/connected.html", problems=())
 
     @app.get("/panel/rules")
     def rules() -> str:
@@ -351,3 +365,19 @@ def test_copying_the_link_says_that_it_is_copied(window: Window, page: Page, por
     frame = launched(page, port)
     frame.get_by_role("button", name="Copy link").click()
     expect(frame.get_by_text("Copied.")).to_be_visible()
+
+
+def test_a_source_is_connected_in_a_window_that_closes_and_the_overview_follows(
+    page: Page, port: int, answers: Answers
+) -> None:
+    answers.home = "panel/overview.html"
+    answers.page = replace(ui_scenes.OVERVIEW, connection=ui_scenes.CONNECTIONS["open"])
+    frame = launched(page, port)
+    with page.context.expect_page() as opened:
+        frame.get_by_role("button", name="Connect Canvas").click()
+    window = opened.value
+    expect(window.get_by_text("Canvas asks")).to_be_visible()
+    expect(frame.get_by_role("button", name="Connect Canvas")).to_be_visible()
+    with window.expect_event("close"):
+        window.evaluate("setTimeout(() => location.assign('/back'))")
+    expect(frame.get_by_text("Connected on behalf of Dr. Ada Chen")).to_be_visible()

@@ -369,6 +369,7 @@ def test_moodles_recorded_course_is_read(platform: Platform) -> None:
         ("Standalone column", 20_000_000),
         ("Unlinked & <b>col</b>", 7_500_000),
     ]
+    assert [item.also for item in snapshot.items] == [(f"moodle:column:{number}",) for number in (21, 22, 23, 24)]
     first, second, third, fourth = (snapshot.scores[item.ref] for item in snapshot.items)
     assert len(first) == 11
     assert Score("6", 0) in first

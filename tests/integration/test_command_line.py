@@ -22,6 +22,7 @@ from lti_cert.lti import keys, registrations
 from lti_cert.outbox.models import OutboxRow, RowState
 from lti_cert.registration.models import Invite
 from lti_cert.settings import Settings
+from lti_cert.sources import connections
 from tests import building as b
 from tests import sensing
 from tests.draining import drain
@@ -388,6 +389,102 @@ def test_wrong_settings_are_reported_together(app: Flask, settings: Settings) ->
     assert result.exit_code != 0
     assert "LTI_CERT_DATABASE_URL" in result.stderr
     assert "LTI_CERT_LOG_LEVEL" in result.stderr
+
+
+SITE = ("source", "connect", "1", "moodle", "--url", "https://moodle.example/webservice/rest/server.php")
+
+
+def test_a_source_is_connected_shown_chosen_and_disconnected(course: Any, ok: Callable[..., str]) -> None:
+    said = ok(*SITE, "--token-stdin", input="the-secret-token\n")
+    shown = ok("source", "show", "--json")
+    (row,) = json.loads(shown)
+    assert (row["platform"], row["source"], row["url"]) == (1, "moodle", "https://moodle.example")
+    assert (row["course"], row["state"]) == (None, "connected")
+    assert row["granted_by"].startswith("os:")
+    assert "the-secret-token" not in said + shown
+    assert connections.find(1, "moodle", course.id).token == "the-secret-token"
+
+    ok("source", "use", "course-1", "moodle")
+    assert json.loads(ok("course", "list", "--json"))[0]["source"] == "moodle"
+    ok("source", "disconnect", "1", "moodle")
+    assert json.loads(ok("source", "show", "--json")) == []
+    db.session.rollback()
+    entries = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+    assert [(entry.deed, entry.subject) for entry in entries] == [
+        ("source connected", "registration 1"),
+        ("source chosen", f"course {course.id}"),
+        ("source disconnected", "registration 1"),
+    ]
+    assert "the-secret-token" not in json.dumps([entry.detail for entry in entries])
+
+
+def test_a_secret_is_asked_for_without_showing_it(course: Any, ok: Callable[..., str]) -> None:
+    said = ok(*SITE, input="the-secret-token\n")
+    assert "Token:" in said
+    assert connections.find(1, "moodle", course.id).token == "the-secret-token"
+    assert "the-secret-token" not in said
+
+
+def test_canvas_is_connected_with_its_key_and_a_service_users_token(course: Any, ok: Callable[..., str]) -> None:
+    words = ("source", "connect", "1", "canvas", "--url", "https://canvas.example", "--client-id", "170")
+    said = ok(*words, "--secret-stdin", "--token-stdin", input="the-secret\nthe-token\n")
+    found = connections.find(1, "canvas", course.id)
+    assert (found.base_url, found.client_id, found.secret, found.token) == (
+        "https://canvas.example",
+        "170",
+        "the-secret",
+        "the-token",
+    )
+    assert "the-" not in said
+    ok(*words, "--secret-stdin", input="another\n")
+    assert (connections.find(1, "canvas", course.id).secret, found.token) == ("another", "the-token")
+
+
+def test_what_is_connected_anew_replaces_what_was(course: Any, ok: Callable[..., str]) -> None:
+    ok(*SITE, "--token-stdin", input="old\n")
+    ok("source", "connect", "1", "moodle", "--url", "https://new.example/moodle/", "--token-stdin", input="new\n")
+    found = connections.find(1, "moodle", course.id)
+    assert (found.base_url, found.token) == ("https://new.example/moodle", "new")
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "complaint"),
+    [
+        (
+            ("connect", "9", "moodle", "--url", "https://m.example", "--token-stdin"),
+            "t\n",
+            "There is no platform",
+        ),
+        (("connect", "1", "moodle", "--url", "m.example", "--token-stdin"), "t\n", "is no address of a site"),
+        (("connect", "1", "moodle", "--url", "https://m.example/?x=1", "--token-stdin"), "t\n", "is no address of"),
+        (("connect", "1", "moodle", "--url", "https://m.example", "--token-stdin"), "\n", "nothing was entered"),
+        (("connect", "1", "ags", "--url", "https://m.example"), "", "Invalid value for 'NAME'"),
+        (("use", "course-1", "moodle"), "", "Nobody has connected this course"),
+        (("use", "course-1", "divination"), "", "Invalid value for 'NAME'"),
+        (("test", "nowhere"), "", "There is no course “nowhere”"),
+    ],
+)
+def test_what_cannot_be_of_a_source_is_said_and_changes_nothing(
+    course: Any, run: Callable[..., Result], words: tuple[str, ...], given: str, complaint: str
+) -> None:
+    assert course
+    refused = run("source", *words, input=given)
+    assert refused.exit_code != 0
+    assert complaint in refused.output
+    db.session.rollback()
+    assert (course.source, connections.listed()) == ("ags", [])
+
+
+def test_testing_a_source_says_what_stands_in_the_way(course: Any, run: Callable[..., Result]) -> None:
+    assert course
+    unconnected = run("source", "test", "course-1", "--source", "moodle")
+    assert unconnected.exit_code != 0
+    assert "FAIL  Nobody has connected this course to its learning platform's own interface." in unconnected.stdout
+    unlaunched = run("source", "test", "course-1")
+    assert (
+        "FAIL  In this course the learning platform does not offer this tool to read its line items"
+        in unlaunched.stdout
+    )
 
 
 def test_a_platform_gets_a_key_for_its_events_which_is_shown_once_and_revoked(

@@ -355,7 +355,7 @@ def test_a_pause_in_no_known_words_is_no_fault(platform: Platform, service: Serv
 def test_a_bucket_that_runs_low_slows_the_reading_down(platform: Platform, service: ServiceClient) -> None:
     slept: list[float] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lti_cert.lti.service_client.time.sleep", slept.append)
+        patch.setattr("lti_cert.lti.page_client.time.sleep", slept.append)
         service.get_page(platform.serve("/items", Answer([], headers={"X-Rate-Limit-Remaining": "100.5"})), LINE_ITEMS)
     assert slept == [4.95]
 

@@ -1,0 +1,60 @@
+"""The Canvas source: everything graded in a course through Canvas' own interface, people through Names and Roles.
+
+The roster says by our custom field which Canvas user each member is; nobody is matched by name or e-mail.
+"""
+
+from collections.abc import Iterator
+
+from lti_cert.core import current
+from lti_cert.sources import canvas_course, canvas_discussions, canvas_people, canvas_submissions
+from lti_cert.sources.canvas_people import People
+from lti_cert.sources.snapshot import DISCUSSION_POSTS, Finding, Reading, Snapshot
+
+NAME = canvas_course.NAME
+
+
+def read(reading: Reading, snapshot: Snapshot) -> None:
+    course = canvas_course.connect(reading, current.http())
+    try:
+        snapshot.progress("the course")
+        canvas_course.check(course)
+        snapshot.progress("members")
+        canvas_people.add_members(course, snapshot)
+        canvas_people.add_enrolments(course, snapshot)
+        people = canvas_people.known_by_canvas(snapshot)
+        canvas_people.check_known(people)
+        snapshot.progress("assignments")
+        items = canvas_submissions.add_scores(course, people, snapshot)
+        if DISCUSSION_POSTS in reading.counts:
+            canvas_discussions.add_posts(course, people, snapshot)
+        snapshot.items += items  # nothing follows that could be slowed down, so that they are added once
+    finally:
+        snapshot.requests += course.canvas.requests + course.roster.requests
+    snapshot.limits = _limits(people, snapshot)
+
+
+def check(reading: Reading) -> Iterator[Finding]:
+    """What a reading needs, one thing after another. A fault that it raises is a finding too."""
+    course = canvas_course.connect(reading, current.http().impatient())
+    canvas_course.check(course)
+    yield Finding(True, "Canvas knows the course, and whoever connected it may see all grades there.")
+    yield canvas_course.sections(course)
+    yield canvas_people.roster(course)
+    assignments = canvas_submissions.all_assignments(course)
+    course.canvas.get(f"{course.path}/students/submissions", student_ids=["all"], per_page=1)
+    yield Finding(True, f"Its assignments and submissions open: {len(assignments)} assignments.")
+    course.canvas.get(f"{course.path}/discussion_topics", per_page=1)
+    yield Finding(True, "Its discussions open.")
+
+
+def _limits(people: People, snapshot: Snapshot) -> str:
+    unknown = sum(1 for person in canvas_people.learners_of(people) if not person.is_known)
+    found = []
+    if unknown:
+        found.append(
+            f"It says nothing of {unknown} of the learners on the roster: whoever connected Canvas may see only some "
+            "sections."
+        )
+    if canvas_discussions.ANONYMOUS in snapshot.steps:
+        found.append("Contributions to anonymous discussions are not counted.")
+    return " ".join(found)

@@ -1,0 +1,91 @@
+"""One course of Canvas, and the two ways to it: Canvas' own interface, and the roster of LTI."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import orm
+
+from lti_cert.core.database import db
+from lti_cert.core.http import Session
+from lti_cert.lti import claims, nrps, products
+from lti_cert.lti.answers import ServiceFailed
+from lti_cert.lti.models import Registration
+from lti_cert.lti.products import Product
+from lti_cert.lti.service_client import ServiceClient
+from lti_cert.sources import connections
+from lti_cert.sources.canvas_client import PAGE_SIZE, CanvasClient, NotPermitted
+from lti_cert.sources.snapshot import CourseConcluded, Finding, Reading, SourceFailed, SourceForbidden
+
+NAME = "canvas"
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course with the two ways to it."""
+
+    path: str
+    """Of Canvas' interface."""
+    canvas: CanvasClient
+    roster: ServiceClient
+    roster_start: str
+    product: Product
+
+
+def connect(reading: Reading, http: Session) -> Course:
+    """:raises SourceForbidden: something that we cannot do without was never set up, or never told by a launch."""
+    connection = connections.find(reading.registration_id, NAME, reading.course_id)
+    if not reading.api_course_id.isdecimal():
+        raise SourceForbidden(
+            f"course number {reading.api_course_id!r:.40}",
+            message="The launches of this course do not say which course of Canvas it is.",
+            guidance=(
+                "The administrator of Canvas adds the custom field canvas_course_id=$Canvas.course.id to this tool’s "
+                "LTI key; then somebody opens the tool from the course once."
+            ),
+        )
+    if not reading.memberships_url:
+        raise SourceForbidden(message="In this course Canvas does not offer this tool to read names and roles (NRPS).")
+    with orm.Session(db.engine) as session:  # of its own, so that no read stays open while we wait for the platform
+        registration = session.get_one(Registration, reading.registration_id)
+        named = (reading.memberships_url,)
+        roster = ServiceClient(registration, [claims.MEMBERSHIP_READONLY], http, named=named)
+        product = products.of(NAME)
+    start = nrps.first_page(reading.memberships_url, product.members_limit, reading.context_id)
+    canvas = CanvasClient(connection, http)
+    return Course(f"courses/{reading.api_course_id}", canvas, roster, start, product)
+
+
+def check(course: Course) -> None:
+    """:raises CourseConcluded, SourceFailed, NotPermitted: it cannot be read, or not whole."""
+    try:
+        body = course.canvas.get(course.path).body
+    except ServiceFailed as fault:
+        if fault.http_status != 404:
+            raise
+        raise SourceFailed(
+            fault.detail,
+            message="Canvas does not know this course, or not any more under the number that it had.",
+            guidance=(
+                "Open the tool from the course once, so that its number is told again. If it stays, the administrator "
+                "compares the address of Canvas that was set up here."
+            ),
+        ) from fault
+    if isinstance(body, Mapping) and body.get("workflow_state") == "completed":
+        raise CourseConcluded
+    # Without this right Canvas does not refuse: it sends the asker's own submissions as if they were all.
+    rights = ["view_all_grades", "manage_grades"]
+    may = course.canvas.get(f"{course.path}/permissions", permissions=rights).body
+    if not isinstance(may, Mapping) or not any(may.get(right) in (True, "true") for right in rights):
+        raise NotPermitted(f"{course.path}: neither {' nor '.join(rights)}")
+
+
+def sections(course: Course) -> Finding:
+    rows = course.canvas.get(f"{course.path}/enrollments", user_id="self", per_page=PAGE_SIZE).body
+    rows = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    if rows and all(row.get("limit_privileges_to_course_section") is True for row in rows):
+        return Finding(
+            False,
+            "Whoever connected Canvas sees only one section of this course, so the others would be missing.",
+            "Somebody who sees the whole course connects Canvas again.",
+        )
+    return Finding(True, "All sections of the course are seen.")

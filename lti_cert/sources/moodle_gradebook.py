@@ -1,0 +1,159 @@
+"""Reads Moodle's grade report: each learner's row names every grade item, with her grade in it.
+
+What an item is, is gathered from all rows: whether anybody may see a grade of it, and whether it weighs anything.
+"""
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+
+from lti_cert.lti import fields, products
+from lti_cert.lti.fields import Number, Row
+from lti_cert.sources.ags import column_name
+from lti_cert.sources.moodle_service import MoodleFailed
+from lti_cert.sources.snapshot import (
+    MILLIONTHS,
+    NO_POINTS,
+    NOT_IN_FINAL_GRADE,
+    OWN_COLUMN,
+    TOTAL,
+    UNPUBLISHED,
+    Item,
+    Score,
+    millionths,
+)
+
+_MOODLE = products.of("moodle")
+_TOTALS = {"course": "Course total", "category": "Category total"}
+_EXCLUDED, _EXTRA_CREDIT = "excluded", "extra"
+"""Words of a grade's `status`: it does not count for this learner; it counts on top."""
+
+
+@dataclass
+class _GradeItem:
+    ref: str
+    label: str
+    maximum: int
+    """From the lowest grade to the highest: Moodle's percentages begin at the lowest."""
+    is_total: bool
+    is_own: bool
+    category: str
+    """The one that it is the total of, or else the one that it is in."""
+    is_shown: bool = False
+    """Somebody's grade of it is not hidden."""
+    weighs: bool = False
+    is_weightless: bool = False
+    """A grade of it counts nothing for its learner's total."""
+
+
+class Gradebook:
+    """All grade items that rows have named, in Moodle's order."""
+
+    def __init__(self, own_activities: Collection[str], known: str = "") -> None:
+        """`own_activities` are the LTI activities that are this tool's; `known` is what an earlier try has dumped."""
+        self._own = frozenset(own_activities)
+        self._items = {values["ref"]: _GradeItem(**values) for values in json.loads(known or "[]")}
+
+        self.has_changed = False
+        """Since it was dumped."""
+
+    def dump(self) -> str:
+        self.has_changed = False
+        return json.dumps([asdict(item) for item in self._items.values()])
+
+    def scores(self, user_id: str, rows: object) -> list[tuple[str, Score]]:
+        """One learner's, by the items' refs. Not graded and hidden are no score, excluded is excused.
+
+        :raises ServiceFailed: a row cannot be used.
+        :raises MoodleFailed: a grade has not been worked out.
+        """
+        return [
+            score
+            for scores in fields.read_each("grade items", rows, lambda row: [*self._read(user_id, row)])
+            for score in scores
+        ]
+
+    def _read(self, user_id: str, row: Row) -> Iterator[tuple[str, Score]]:
+        item = self._item(row)
+        grade = fields.number(row, "graderaw", f"“{item.label}”")
+        status, is_hidden = fields.text(row, "status"), bool(row.get("gradeishidden") or row.get("gradehiddenbydate"))
+        self._note(item, row, grade, status, is_hidden=is_hidden)
+        if status == _EXCLUDED:
+            yield item.ref, Score(user_id, None)
+        elif row.get("gradeneedsupdate") and not item.is_total:
+            raise MoodleFailed(
+                item.ref,
+                message=f"Moodle has not worked out the grades of “{item.label}”.",
+                guidance="Opening the course's gradebook in Moodle makes it do so, or says what is wrong with the "
+                "item's formula.",
+            )
+        elif grade is not None and not is_hidden:
+            low, high = _bounds(row, item.label)
+            if high > low:
+                points = millionths(grade) - millionths(low)
+                yield item.ref, Score(user_id, _rescaled(points, millionths(high) - millionths(low), item.maximum))
+
+    def _item(self, row: Row) -> _GradeItem:
+        ref = column_name(_MOODLE, fields.identifier(row, "id", "a grade item"))
+        known = self._items.get(ref)
+        if known is None or not known.maximum:  # a total has no points before its learner has been graded
+            self._items[ref] = self._new_item(ref, row)
+            self.has_changed = True
+        return self._items[ref]
+
+    def _new_item(self, ref: str, row: Row) -> _GradeItem:
+        kind, instance = fields.text(row, "itemtype"), str(row.get("iteminstance") or "")
+        label = fields.unescaped(fields.text(row, "itemname")) or _TOTALS.get(kind, "Without a name")
+        low, high = _bounds(row, label)
+        return _GradeItem(
+            ref,
+            label,
+            max(millionths(high) - millionths(low), 0),
+            is_total=kind in _TOTALS,
+            is_own=row.get("itemmodule") == "lti" and instance in self._own,
+            category=instance if kind in _TOTALS else str(row.get("categoryid") or ""),
+        )
+
+    def _note(self, item: _GradeItem, row: Row, grade: Number | None, status: str, *, is_hidden: bool) -> None:
+        weight = fields.number(row, "weightraw", f"“{item.label}”")
+        weighs = bool(weight) or status == _EXTRA_CREDIT
+        found = {
+            "is_shown": not is_hidden,
+            "weighs": weighs,
+            "is_weightless": weight == 0 and grade is not None and not status,
+        }
+        for name, is_so in found.items():
+            if is_so and not getattr(item, name):
+                setattr(item, name, True)
+                self.has_changed = True
+
+    def items(self) -> list[Item]:
+        outside = {
+            item.category for item in self._items.values() if item.is_total and item.is_weightless and not item.weighs
+        }
+        return [Item(item.ref, item.label, item.maximum, _exclusion(item, outside)) for item in self._items.values()]
+
+
+def _bounds(row: Row, label: str) -> tuple[Number, Number]:
+    low = fields.number(row, "grademin", f"“{label}”")
+    high = fields.number(row, "grademax", f"“{label}”")
+    return low or 0, high or 0
+
+
+def _rescaled(points: int, of: int, maximum: int) -> int:
+    """A total has bounds of each learner's own, and a column may be changed while it is read."""
+    return points if of == maximum else millionths(Fraction(points, of) * Fraction(maximum, MILLIONTHS))
+
+
+def _exclusion(item: _GradeItem, outside: Collection[str]) -> str:
+    if item.is_total:
+        return TOTAL
+    if item.maximum <= 0:
+        return NO_POINTS
+    if item.is_own:
+        return OWN_COLUMN
+    if not item.is_shown:
+        return UNPUBLISHED
+    is_outside = item.is_weightless and not item.weighs
+    return NOT_IN_FINAL_GRADE if is_outside or item.category in outside else ""

@@ -1,0 +1,316 @@
+"""Random courses of Canvas under random misfortunes, held against a slow and obvious reading of the specification:
+either exactly what is there, or a failure with a reason and nothing stored.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from lti_cert.core import clock
+from lti_cert.core.database import db
+from lti_cert.courses import sync
+from lti_cert.courses.models import LineItem, Member, Result, SyncRun
+from lti_cert.demo.canvas_site import Assignment, Entry, Topic, all_entries
+from lti_cert.demo.course import INSTRUCTOR, LEARNER, TEST_STUDENT, Person
+from lti_cert.demo.course import Course as DemoCourse
+from lti_cert.demo.course import LineItem as DemoItem
+from lti_cert.demo.course import Member as DemoMember
+from lti_cert.demo.faults import Endpoint, Fault
+from lti_cert.outbox import outbox
+from lti_cert.sources.snapshot import Snapshot, SourceFailed, SourceThrottled, millionths
+from tests.canvas_world import COURSE, CanvasWorld
+
+WHO = [f"u{number}" for number in range(6)]
+WHAT = [f"i{number}" for number in range(5)]
+
+by_chance = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+# ------------------------------------------------------------------------------------------------ courses
+
+
+@dataclass
+class Drawn:
+    """A course as it stands in Canvas."""
+
+    maxima: dict[str, float]
+    standings: dict[str, Assignment]
+    scores: dict[tuple[str, str], float]
+    excused: set[tuple[str, str]]
+    unposted: set[tuple[str, str]]
+    pending: set[tuple[str, str]]
+    roles: dict[str, tuple[str, ...]]
+    inactive: set[str]
+    topics: list[Topic] = field(default_factory=list)
+
+    def furnish(self, canvas: CanvasWorld) -> None:
+        course = DemoCourse(COURSE, "Random", "R")
+        course.add_members([DemoMember(Person("tess", "Tess"), INSTRUCTOR)])
+        for who, roles in self.roles.items():
+            status = "Inactive" if who in self.inactive else "Active"
+            course.add_members([DemoMember(Person(who), roles, status=status)])
+        for what, maximum in self.maxima.items():
+            course.put_line_item(DemoItem(what, what, maximum))
+        for (who, what), score in self.scores.items():
+            course.set_score(who, what, score)
+        canvas.lms.courses[0] = course
+        site = canvas.site
+        site.excused, site.unposted, site.pending = self.excused, self.unposted, self.pending
+        site.assignments, site.topics = self.standings, self.topics
+
+    # The specification, read slowly.
+
+    def exclusions(self) -> dict[str, str]:
+        found = {}
+        for what, maximum in self.maxima.items():
+            standing = self.standings[what]
+            if maximum <= 0 or standing.grading_type == "not_graded":
+                found[what] = "no_points"
+            elif not standing.is_published:
+                found[what] = "unpublished"
+            else:
+                found[what] = "" if standing.is_in_final_grade else "not_in_final_grade"
+        return found
+
+    def people(self) -> set[str]:
+        present = {who for who, roles in self.roles.items() if roles != TEST_STUDENT and who not in self.inactive}
+        return present | {"tess"}
+
+    def learners(self) -> set[str]:
+        return {who for who in self.people() if who != "tess" and self.roles[who] == LEARNER}
+
+    def stands(self) -> dict[tuple[str, str], int | None]:
+        found: dict[tuple[str, str], int | None] = {}
+        for what, exclusion in self.exclusions().items():
+            if exclusion not in {"", "not_in_final_grade"}:
+                continue
+            assigned_to = self.standings[what].assigned_to
+            for who in self.learners():
+                cell = (who, what)
+                if assigned_to is not None and who not in assigned_to:
+                    found[cell] = None
+                elif cell in self.unposted:
+                    continue
+                elif cell in self.excused:
+                    found[cell] = None
+                elif cell in self.scores and cell not in self.pending:
+                    found[cell] = millionths(self.scores[cell])
+        return found
+
+    def posts(self) -> Mapping[str, int]:
+        entries = {entry.id: entry for topic in self.topics for entry in all_entries(topic.entries)}
+        counted = Counter(entry.author for entry in entries.values() if not entry.is_deleted)
+        return {who: number for who, number in counted.items() if who in self.people()}
+
+
+cells = st.tuples(st.sampled_from(WHO), st.sampled_from(WHAT))
+points = st.decimals(0, 120, places=2).map(float)
+standings = st.builds(
+    Assignment,
+    is_published=st.sampled_from([True, True, True, False]),
+    is_in_final_grade=st.sampled_from([True, True, False]),
+    grading_type=st.sampled_from(["points", "points", "pass_fail", "percent", "not_graded"]),
+    assigned_to=st.one_of(st.none(), st.none(), st.frozensets(st.sampled_from(WHO))),
+)
+
+
+@st.composite
+def courses(draw: st.DrawFn) -> Drawn:
+    items = draw(st.lists(st.sampled_from(WHAT), unique=True))
+    people = draw(st.lists(st.sampled_from(WHO), unique=True))
+    numbers = iter(range(1, 1000))
+    authors = st.sampled_from([*WHO, "tess"])
+
+    def entry() -> Entry:
+        replies = tuple(Entry(next(numbers), draw(authors)) for _ in range(draw(st.integers(0, 2))))
+        return Entry(next(numbers), draw(authors), replies, is_deleted=draw(st.booleans()))
+
+    return Drawn(
+        maxima={what: draw(st.sampled_from([0, 1, 10, 12.5, 100])) for what in items},
+        standings={what: draw(standings) for what in items},
+        scores={
+            (who, what): score
+            for (who, what), score in draw(st.dictionaries(cells, points)).items()
+            if who in people and what in items
+        },
+        excused=draw(st.sets(cells, max_size=4)),
+        unposted=draw(st.sets(cells, max_size=4)),
+        pending=draw(st.sets(cells, max_size=2)),
+        roles={who: TEST_STUDENT if draw(st.integers(0, 9)) == 0 else LEARNER for who in people},
+        inactive=draw(st.sets(st.sampled_from(WHO), max_size=1)),
+        topics=[
+            Topic(next(numbers), "Topic", tuple(entry() for _ in range(draw(st.integers(0, 3)))))
+            for _ in range(draw(st.integers(0, 2)))
+        ],
+    )
+
+
+# ------------------------------------------------------------------------------------------------ misfortunes
+
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="canvas-lms"'}
+PASSING = {
+    "slow by 403": Fault(status=403, body="Rate Limit Exceeded", headers={"X-Rate-Limit-Remaining": "0.0"}),
+    "slow by 429": Fault(status=429, headers={"Retry-After": "60"}),
+    "an error once": Fault(status=502),
+    "dropped once": Fault(drops=True),
+    "token dead": Fault(status=401, body="{}", headers=CHALLENGE),
+}
+LASTING = {
+    "cut off": Fault(cuts_off=True),
+    "a web page": Fault(status=200, body="<title>Maintenance</title>"),
+    "not found": Fault(status=404, body="{}"),
+    "no list": Fault(status=200, body='{"x": 1}'),
+}
+ENDPOINTS = [
+    Endpoint.CANVAS_COURSE,
+    Endpoint.CANVAS_PERMISSIONS,
+    Endpoint.CANVAS_ASSIGNMENTS,
+    Endpoint.CANVAS_ENROLLMENTS,
+    Endpoint.CANVAS_SUBMISSIONS,
+    Endpoint.CANVAS_TOPICS,
+    Endpoint.CANVAS_TOPIC,
+    Endpoint.MEMBERSHIPS,
+]
+
+
+@dataclass
+class Misfortune:
+    endpoint: Endpoint
+    kind: str
+    after: int
+
+
+misfortunes = st.builds(
+    Misfortune,
+    st.sampled_from(ENDPOINTS),
+    st.sampled_from([*PASSING, *PASSING, *LASTING]),
+    st.integers(0, 3),
+)
+fates = st.lists(misfortunes, max_size=3, unique_by=lambda one: one.endpoint)
+
+
+def befall(canvas: CanvasWorld, fate: list[Misfortune]) -> None:
+    canvas.faults.clear()
+    for one in fate:
+        is_lasting = one.kind in LASTING
+        fault = (LASTING if is_lasting else PASSING)[one.kind]
+        canvas.faults.plan(one.endpoint, fault, times=50 if is_lasting else 1, after=one.after)
+
+
+def is_only_passing(fate: list[Misfortune]) -> bool:
+    return all(one.kind in PASSING for one in fate)
+
+
+# ------------------------------------------------------------------------------------------------ what must hold
+
+
+def seen(canvas: CanvasWorld, snapshot: Snapshot) -> tuple[Any, ...]:
+    names = {canvas.ref(what): what for what in WHAT}
+    scores = {(who, names[ref]): score for ref, scores in snapshot.all_scores() for who, score in dict(scores).items()}
+    learners = {person.user_id for person in snapshot.all_people() if "learner" in person.roles and person.is_known}
+    return (
+        {item.label: item.exclusion for item in snapshot.all_items()},
+        {person.user_id for person in snapshot.all_people()},
+        learners,
+        scores,
+        dict(snapshot.all_counts()["discussion_posts"]),
+    )
+
+
+def there(drawn: Drawn) -> tuple[Any, ...]:
+    return drawn.exclusions(), drawn.people(), drawn.learners(), drawn.stands(), drawn.posts()
+
+
+@by_chance
+@given(drawn=courses(), fate=fates, page_size=st.sampled_from([1, 2, 3, 100]))
+def test_a_reading_is_exactly_what_is_there_or_fails_with_a_reason(
+    canvas: CanvasWorld, drawn: Drawn, fate: list[Misfortune], page_size: int
+) -> None:
+    drawn.furnish(canvas)
+    canvas.lms.page_size = page_size
+    befall(canvas, fate)
+    snapshot = Snapshot()
+    fault = attempt(canvas, snapshot)
+    for _ in range(10):
+        if not isinstance(fault, SourceThrottled):
+            break
+        assert snapshot.items == []
+        fault = attempt(canvas, snapshot)
+    event(type(fault).__name__)
+    if fault is None:
+        assert seen(canvas, snapshot) == there(drawn)
+    else:
+        assert not is_only_passing(fate), fault
+        assert fault.shown_message
+        assert snapshot.items == []
+
+
+def attempt(canvas: CanvasWorld, snapshot: Snapshot) -> SourceFailed | None:
+    try:
+        canvas.read(snapshot)
+    except SourceFailed as fault:
+        return fault
+    return None
+
+
+def mirrored() -> tuple[dict[str, str], set[str], dict[tuple[str, str], int | None]]:
+    db.session.rollback()
+    items = select(LineItem.label, LineItem.exclusion).where(LineItem.removed_at.is_(None))
+    people = select(Member.user_id).where(Member.in_roster)
+    results = (
+        select(Member.user_id, LineItem.label, Result.score)
+        .join(Result, Result.member_id == Member.id)
+        .join(LineItem, LineItem.id == Result.line_item_id)
+    )
+    return (
+        {label: exclusion for label, exclusion in db.session.execute(items)},
+        set(db.session.scalars(people)),
+        {(who, what): score for who, what, score in db.session.execute(results)},
+    )
+
+
+def stored_of(drawn: Drawn) -> tuple[dict[str, str], set[str], dict[tuple[str, str], int | None]]:
+    return drawn.exclusions(), drawn.people(), drawn.stands()
+
+
+def sync_to_its_end(canvas: CanvasWorld) -> SyncRun:
+    now = clock.now()
+    for number in range(10):
+        with time_machine.travel(now + timedelta(minutes=2 * number)):
+            try:
+                sync.sync(canvas.course_id, canvas.registration_id)
+                break
+            except outbox.Postponed:
+                event("postponed")
+    db.session.rollback()
+    return db.session.scalars(select(SyncRun).order_by(SyncRun.id.desc())).first()  # type: ignore[return-value]
+
+
+@pytest.mark.each_database
+@settings(by_chance, max_examples=12)
+@given(first=courses(), second=courses(), fate=fates, page_size=st.sampled_from([2, 100]))
+def test_what_is_stored_is_the_newest_complete_reading(
+    canvas: CanvasWorld, first: Drawn, second: Drawn, fate: list[Misfortune], page_size: int
+) -> None:
+    canvas.lms.page_size = page_size
+    first.furnish(canvas)
+    befall(canvas, [])
+    assert sync_to_its_end(canvas).outcome == "stored"
+    assert mirrored() == stored_of(first)
+    second.furnish(canvas)
+    befall(canvas, fate)
+    run = sync_to_its_end(canvas)
+    event(run.outcome)
+    if run.outcome == "stored":
+        assert mirrored() == stored_of(second)
+    else:
+        assert run.reason
+        assert not is_only_passing(fate) or run.outcome == "held"
+        assert mirrored() == stored_of(first)

@@ -1,0 +1,651 @@
+"""The Canvas source: everything graded in the course, or a failure of a kind that says what to do."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from sqlalchemy import select
+
+from lti_cert.core import clock
+from lti_cert.core.database import db, transaction
+from lti_cert.courses import activity, sync
+from lti_cert.courses.models import FEED, ActivityCount, Course, HeldSnapshot, LineItem, Member, Result, SyncRun
+from lti_cert.demo.canvas_site import Assignment, Entry, Topic
+from lti_cert.demo.course import LineItem as DemoItem
+from lti_cert.demo.course import Member as DemoMember
+from lti_cert.demo.course import Person
+from lti_cert.demo.faults import Endpoint, Fault
+from lti_cert.outbox import outbox
+from lti_cert.sources import choose, connections
+from lti_cert.sources.models import SourceGrant
+from lti_cert.sources.snapshot import (
+    CourseConcluded,
+    Snapshot,
+    SourceFailed,
+    SourceForbidden,
+    SourceThrottled,
+)
+from tests.canvas_world import CanvasWorld
+
+FORBIDDEN_BY_RATE = Fault(
+    status=403, body="403 Forbidden (Rate Limit Exceeded)", headers={"X-Rate-Limit-Remaining": "0.0"}
+)
+TOO_MANY = Fault(status=429, headers={"Retry-After": "60"})
+
+
+def stands(canvas: CanvasWorld, snapshot: Snapshot) -> dict[str, dict[str, Any]]:
+    """By item and person: points, or "excused"."""
+    names = {canvas.ref(item_id): item_id for item_id in ("quiz", "essay", "lab")}
+    return {
+        names[ref]: {
+            user_id: "excused" if score is None else score / 1_000_000 for user_id, score in dict(scores).items()
+        }
+        for ref, scores in ((ref, list(scores)) for ref, scores in snapshot.all_scores())
+        if scores
+    }
+
+
+ALL = {"quiz": {"ann": 17.4, "ben": 0}, "essay": {"ann": 104}}
+
+
+def exclusions(snapshot: Snapshot) -> dict[str, str]:
+    return {item.label: item.exclusion for item in snapshot.all_items()}
+
+
+def known(snapshot: Snapshot) -> dict[str, bool]:
+    return {person.user_id: person.is_known for person in snapshot.all_people()}
+
+
+def grant(canvas: CanvasWorld) -> SourceGrant:
+    db.session.rollback()
+    return db.session.scalars(select(SourceGrant).order_by(SourceGrant.id.desc())).first()  # type: ignore[return-value]
+
+
+# What is read
+
+
+def test_a_course_is_read_whole(canvas: CanvasWorld) -> None:
+    snapshot = canvas.read()
+    assert [(item.ref, item.label, item.maximum, item.exclusion) for item in snapshot.items] == [
+        (canvas.ref("quiz"), "Quiz", 20_000_000, ""),
+        (canvas.ref("essay"), "Essay", 100_000_000, ""),
+    ]
+    assert stands(canvas, snapshot) == ALL
+    assert known(snapshot) == {"tess": True, "tom": True, "ann": True, "ben": True, "cho": True}
+    assert snapshot.limits == ""
+    assert snapshot.requests == 7
+
+
+def test_absent_unposted_and_half_graded_are_nothing_and_excused_is_excused(canvas: CanvasWorld) -> None:
+    canvas.there.set_score("cho", "quiz", 9)
+    canvas.there.set_score("cho", "essay", 9)
+    canvas.site.unposted.add(("cho", "quiz"))
+    canvas.site.pending.add(("cho", "essay"))
+    canvas.site.excused.add(("ben", "essay"))
+    assert stands(canvas, canvas.read()) == {"quiz": ALL["quiz"], "essay": {"ann": 104, "ben": "excused"}}
+
+
+def test_an_excuse_that_is_not_posted_yet_is_neither_shown_nor_counted(canvas: CanvasWorld) -> None:
+    canvas.site.excused.add(("ben", "essay"))
+    canvas.site.unposted.add(("ben", "essay"))
+    assert stands(canvas, canvas.read()) == ALL
+
+
+@pytest.mark.parametrize(
+    ("standing", "points", "exclusion"),
+    [
+        (Assignment(is_published=False), 10, "unpublished"),
+        (Assignment(is_in_final_grade=False), 10, "not_in_final_grade"),
+        (Assignment(), 0, "no_points"),
+        (Assignment(grading_type="not_graded"), 10, "no_points"),
+        (Assignment(grading_type="pass_fail"), 1, ""),
+        (Assignment(grading_type="letter_grade"), 10, ""),
+        (Assignment(tool_url="http://localhost:8400/lti/launch?again=1"), 10, "own_column"),
+        (Assignment(tool_url="https://other.example/lti"), 10, ""),
+    ],
+)
+def test_what_all_assessments_leave_out_says_why(
+    canvas: CanvasWorld, standing: Assignment, points: float, exclusion: str
+) -> None:
+    canvas.there.put_line_item(DemoItem("lab", "Lab", points))
+    canvas.there.set_score("ann", "lab", 1)
+    canvas.site.assignments["lab"] = standing
+    snapshot = canvas.read()
+    assert exclusions(snapshot)["Lab"] == exclusion
+    is_read = exclusion in {"", "not_in_final_grade"}
+    assert stands(canvas, snapshot) == (ALL | {"lab": {"ann": 1}} if is_read else ALL)
+
+
+def test_what_is_assigned_to_others_only_is_not_required(canvas: CanvasWorld) -> None:
+    canvas.there.put_line_item(DemoItem("lab", "Lab", 10))
+    canvas.site.assignments["lab"] = Assignment(assigned_to=frozenset({"ann", "ben"}))
+    canvas.there.set_score("ann", "lab", 7)
+    assert stands(canvas, canvas.read())["lab"] == {"ann": 7, "cho": "excused"}
+
+
+def test_the_roster_alone_says_who_is_who(canvas: CanvasWorld) -> None:
+    canvas.there.add_members([DemoMember(Person("dan", "Ann", email="ann@example.edu"))])
+    assert stands(canvas, canvas.read()) == ALL
+
+
+def test_inactive_members_and_their_scores_are_left_out(canvas: CanvasWorld) -> None:
+    canvas.there.change_member("ben", status="Inactive")
+    snapshot = canvas.read()
+    assert "ben" not in known(snapshot)
+    assert stands(canvas, snapshot) == {"quiz": {"ann": 17.4}, "essay": {"ann": 104}}
+
+
+def test_pages_are_followed_by_their_opaque_links(canvas: CanvasWorld) -> None:
+    canvas.lms.page_size = 1
+    assert stands(canvas, canvas.read()) == ALL
+
+
+def test_many_assignments_take_few_requests(canvas: CanvasWorld) -> None:
+    canvas.lms.page_size = 100
+    for number in range(40):
+        canvas.there.put_line_item(DemoItem(f"more-{number}", f"More {number}", 5))
+    canvas.read()
+    assert canvas.faults.requests[Endpoint.CANVAS_SUBMISSIONS] == 3
+
+
+def test_a_service_user_connects_all_courses_of_a_platform(canvas: CanvasWorld) -> None:
+    with transaction():
+        connections.withdraw(canvas.registration_id, "canvas", canvas.course_id)
+    canvas.connect(course_id=None, refresh="", expires_at=None)
+    assert stands(canvas, canvas.read()) == ALL
+
+
+# Discussions
+
+
+def posts(snapshot: Snapshot) -> Mapping[str, int]:
+    return snapshot.all_counts()["discussion_posts"]
+
+
+def test_contributions_and_replies_are_counted_over_all_discussions(canvas: CanvasWorld) -> None:
+    reply = Entry(3, "ben", (Entry(4, "ann"),))
+    canvas.site.topics = [
+        Topic(1, "Welcome", (Entry(1, "ann"), Entry(2, "tess", (reply,)), Entry(5, "ann", is_deleted=True))),
+        Topic(2, "Later", (Entry(6, "ann"),), new_entries=(Entry(7, "cho"), Entry(6, "ann"))),
+    ]
+    assert posts(canvas.read()) == {"ann": 3, "ben": 1, "tess": 1, "cho": 1}
+
+
+def test_discussions_of_groups_are_counted_and_anonymous_ones_are_said_not_to_be(canvas: CanvasWorld) -> None:
+    canvas.site.topics = [
+        Topic(1, "Groups", groups=((5, Topic(11, "Groups", (Entry(1, "ann"),))), (6, Topic(12, "Groups")))),
+        Topic(2, "Secret", (Entry(2, ""), Entry(3, "")), is_anonymous=True),
+        Topic(3, "Draft", (Entry(4, "ann"),), is_published=False),
+    ]
+    snapshot = canvas.read()
+    assert posts(snapshot) == {"ann": 1}
+    assert snapshot.limits == "Contributions to anonymous discussions are not counted."
+
+
+def test_without_need_nothing_is_counted(canvas: CanvasWorld) -> None:
+    snapshot = canvas.read(counts=frozenset())
+    assert snapshot.all_counts() == {}
+    assert canvas.faults.requests[Endpoint.CANVAS_TOPICS] == 0
+
+
+def test_a_discussion_that_canvas_still_puts_together_is_waited_for(canvas: CanvasWorld) -> None:
+    canvas.site.topics = [Topic(1, "Welcome", (Entry(1, "ann"),)), Topic(2, "Later", (Entry(2, "ann"),))]
+    canvas.faults.plan(Endpoint.CANVAS_TOPIC, Fault(status=503), times=4, after=1)
+    snapshot = Snapshot()
+    with pytest.raises(SourceThrottled):
+        canvas.read(snapshot)
+    assert posts(canvas.read(snapshot)) == {"ann": 2}
+
+
+# Throttling
+
+
+@pytest.mark.parametrize("fault", [FORBIDDEN_BY_RATE, TOO_MANY])
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        Endpoint.CANVAS_COURSE,
+        Endpoint.CANVAS_PERMISSIONS,
+        Endpoint.MEMBERSHIPS,
+        Endpoint.CANVAS_ENROLLMENTS,
+        Endpoint.CANVAS_ASSIGNMENTS,
+        Endpoint.CANVAS_SUBMISSIONS,
+        Endpoint.CANVAS_TOPICS,
+        Endpoint.CANVAS_TOPIC,
+    ],
+)
+def test_a_reading_that_is_slowed_down_goes_on_where_it_stopped(
+    canvas: CanvasWorld, endpoint: Endpoint, fault: Fault
+) -> None:
+    canvas.lms.page_size = 2
+    canvas.site.topics = [Topic(1, "Welcome", (Entry(1, "ann"),)), Topic(2, "Later", (Entry(2, "ann"),))]
+    canvas.there.put_line_item(DemoItem("lab", "Lab", 10))
+    canvas.site.assignments["lab"] = Assignment(assigned_to=frozenset({"ann", "ben"}))
+    undisturbed = canvas.read()
+    for after in range(min(canvas.faults.requests[endpoint], 3)):
+        canvas.faults.plan(endpoint, fault, after=after)
+        snapshot = Snapshot()
+        with pytest.raises(SourceThrottled) as slowed:
+            canvas.read(snapshot)
+        assert slowed.value.seconds >= 30
+        assert snapshot.items == []
+        canvas.read(snapshot)
+        assert stands(canvas, snapshot) == stands(canvas, undisturbed)
+        assert known(snapshot) == known(undisturbed)
+        assert posts(snapshot) == {"ann": 2}
+        assert [item.label for item in snapshot.items] == ["Quiz", "Essay", "Lab"]
+
+
+def test_what_was_read_before_a_pause_is_not_read_again(canvas: CanvasWorld) -> None:
+    canvas.faults.plan(Endpoint.CANVAS_SUBMISSIONS, TOO_MANY)
+    snapshot = Snapshot()
+    with pytest.raises(SourceThrottled):
+        canvas.read(snapshot)
+    before = dict(canvas.faults.requests)
+    canvas.read(snapshot)
+    for endpoint in (Endpoint.MEMBERSHIPS, Endpoint.CANVAS_ENROLLMENTS):
+        assert canvas.faults.requests[endpoint] == before[endpoint]
+
+
+def test_a_bucket_that_runs_low_slows_the_reading_down(canvas: CanvasWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    canvas.site.bucket = 100.0
+    monkeypatch.setattr("lti_cert.lti.page_client.time.sleep", slept.append)
+    canvas.read()
+    assert slept.count(5.0) >= 6
+
+
+# Tokens
+
+
+def test_a_token_that_has_expired_is_renewed_once_and_the_call_repeated(canvas: CanvasWorld) -> None:
+    canvas.site.expire_tokens()
+    assert stands(canvas, canvas.read()) == ALL
+    assert canvas.faults.requests[Endpoint.CANVAS_TOKEN] == 1
+    again = canvas.read()
+    assert stands(canvas, again) == ALL
+    assert canvas.faults.requests[Endpoint.CANVAS_TOKEN] == 1
+
+
+def test_a_token_that_ends_in_the_middle_is_renewed(canvas: CanvasWorld) -> None:
+    invalid = Fault(status=401, body="{}", headers={"WWW-Authenticate": 'Bearer realm="canvas-lms"'})
+    canvas.faults.plan(Endpoint.CANVAS_SUBMISSIONS, invalid)
+    assert stands(canvas, canvas.read()) == ALL
+
+
+def test_a_token_about_to_end_is_renewed_before_it_is_used(canvas: CanvasWorld) -> None:
+    until = grant(canvas).expires_at
+    assert until
+    with time_machine.travel(until - timedelta(seconds=30)):
+        assert stands(canvas, canvas.read()) == ALL
+    assert canvas.faults.requests[Endpoint.CANVAS_TOKEN] == 1
+
+
+def test_a_grant_that_was_withdrawn_in_canvas_is_noted_and_said(canvas: CanvasWorld) -> None:
+    canvas.site.revoke_grants()
+    with pytest.raises(SourceForbidden) as fault:
+        canvas.read()
+    assert "withdrawn" in fault.value.shown_message
+    assert "connects Canvas again" in fault.value.shown_guidance
+    assert grant(canvas).broken_because
+    with pytest.raises(connections.NotConnected):
+        canvas.read()
+
+
+def test_a_service_users_token_that_is_dead_is_noted_too(canvas: CanvasWorld) -> None:
+    canvas.connect(refresh="", expires_at=None)
+    canvas.site.expire_tokens()
+    with pytest.raises(SourceForbidden):
+        canvas.read()
+    assert grant(canvas).broken_because
+
+
+def test_a_token_that_stays_refused_after_renewal_is_not_asked_with_again(canvas: CanvasWorld) -> None:
+    invalid = Fault(status=401, body="{}", headers={"WWW-Authenticate": 'Bearer realm="canvas-lms"'})
+    canvas.faults.plan(Endpoint.CANVAS_COURSE, invalid, times=9)
+    with pytest.raises(SourceForbidden):
+        canvas.read()
+    assert canvas.faults.requests[Endpoint.CANVAS_COURSE] == 2
+    assert grant(canvas).broken_because
+
+
+def test_a_wrong_developer_key_does_not_spoil_the_grant(canvas: CanvasWorld) -> None:
+    canvas.site.secret = "another one by now"
+    canvas.site.expire_tokens()
+    with pytest.raises(SourceForbidden) as fault:
+        canvas.read()
+    assert "developer key" in fault.value.shown_message
+    assert not grant(canvas).broken_because
+
+
+@pytest.mark.parametrize("fault", [Fault(status=500), Fault(drops=True)])
+def test_a_token_service_that_is_down_spoils_nothing(canvas: CanvasWorld, fault: Fault) -> None:
+    canvas.site.expire_tokens()
+    canvas.faults.plan(Endpoint.CANVAS_TOKEN, fault, times=9)
+    with pytest.raises(SourceFailed) as failed:
+        canvas.read()
+    assert failed.value.retryable
+    assert not grant(canvas).broken_because
+
+
+# What is refused, gone or wrong
+
+
+def test_somebody_without_the_right_to_all_grades_is_told_so(canvas: CanvasWorld) -> None:
+    canvas.site.may_view_all_grades = False
+    with pytest.raises(SourceForbidden) as fault:
+        canvas.read()
+    assert "may not see all grades" in fault.value.shown_message
+    assert not grant(canvas).broken_because
+
+
+def test_somebody_who_is_not_in_the_course_may_not_read_it_and_is_asked_once(canvas: CanvasWorld) -> None:
+    canvas.connect("stranger")
+    with pytest.raises(SourceForbidden, match="not authorized"):
+        canvas.read()
+    assert canvas.faults.requests[Endpoint.CANVAS_COURSE] == 1
+    assert not grant(canvas).broken_because
+
+
+def test_a_developer_key_without_a_scope_is_said_to_lack_it(canvas: CanvasWorld) -> None:
+    body = '{"errors": [{"message": "Insufficient scopes on access token."}]}'
+    canvas.faults.plan(Endpoint.CANVAS_ENROLLMENTS, Fault(status=401, body=body))
+    with pytest.raises(SourceForbidden) as fault:
+        canvas.read()
+    assert "scopes" in fault.value.shown_message
+
+
+def test_one_who_sees_only_a_section_leaves_the_others_unknown_and_it_is_said(canvas: CanvasWorld) -> None:
+    canvas.site.section = frozenset({"ann"})
+    snapshot = canvas.read()
+    assert known(snapshot) == {"tess": True, "tom": True, "ann": True, "ben": False, "cho": False}
+    assert snapshot.limits.startswith("It says nothing of 2 of the learners")
+
+
+def test_a_roster_without_the_custom_field_cannot_be_joined(canvas: CanvasWorld) -> None:
+    canvas.lms.tools[0] = replace(canvas.lms.tools[0], custom=())
+    with pytest.raises(SourceForbidden) as fault:
+        canvas.read()
+    assert "canvas_user_id=$Canvas.user.id" in fault.value.shown_guidance
+
+
+@pytest.mark.parametrize("number", ["", "$Canvas.course.id", "../accounts/1"])
+def test_a_course_whose_number_no_launch_told_is_not_asked_for(canvas: CanvasWorld, number: str) -> None:
+    with pytest.raises(SourceForbidden) as fault:
+        canvas.read(api_course_id=number)
+    assert "canvas_course_id=$Canvas.course.id" in fault.value.shown_guidance
+    assert not canvas.faults.requests
+
+
+def test_a_concluded_course_is_final(canvas: CanvasWorld) -> None:
+    canvas.site.is_concluded = True
+    with pytest.raises(CourseConcluded):
+        canvas.read()
+
+
+def test_a_course_that_moved_is_no_concluded_one(canvas: CanvasWorld) -> None:
+    reading = canvas.reading()
+    canvas.site.renumber("course", canvas.there.id)
+    with pytest.raises(SourceFailed) as fault:
+        canvas.read(api_course_id=reading.api_course_id)
+    assert not isinstance(fault.value, CourseConcluded)
+    assert "does not know this course" in fault.value.shown_message
+    assert stands(canvas, canvas.read()) == ALL
+
+
+def test_an_assignment_that_is_deleted_during_the_reading_is_gone(
+    canvas: CanvasWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = canvas.faults.meet
+
+    def delete_first(endpoint: str) -> Fault | None:
+        if endpoint == Endpoint.CANVAS_SUBMISSIONS and canvas.there.line_item("quiz"):
+            canvas.there.remove_line_item("quiz")
+        return plan(endpoint)
+
+    monkeypatch.setattr(canvas.faults, "meet", delete_first)
+    snapshot = canvas.read()
+    assert [item.label for item in snapshot.items] == ["Essay"]
+    assert stands(canvas, snapshot) == {"essay": {"ann": 104}}
+
+
+def test_an_assignment_that_is_withdrawn_during_the_reading_is_unpublished(
+    canvas: CanvasWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = canvas.faults.meet
+
+    def withdraw_first(endpoint: str) -> Fault | None:
+        if endpoint == Endpoint.CANVAS_SUBMISSIONS:
+            canvas.site.assignments["quiz"] = Assignment(is_published=False)
+        return plan(endpoint)
+
+    monkeypatch.setattr(canvas.faults, "meet", withdraw_first)
+    snapshot = canvas.read()
+    assert exclusions(snapshot) == {"Quiz": "unpublished", "Essay": ""}
+    assert stands(canvas, snapshot) == {"essay": {"ann": 104}}
+
+
+def test_a_refusal_of_assignments_that_are_still_there_fails(canvas: CanvasWorld) -> None:
+    refused = Fault(status=403, body='{"error": "invalid assignment ids requested"}')
+    canvas.faults.plan(Endpoint.CANVAS_SUBMISSIONS, refused)
+    with pytest.raises(SourceFailed, match="invalid assignment ids"):
+        canvas.read()
+
+
+@pytest.mark.parametrize("fault", [Fault(status=500, body="Sorry"), Fault(drops=True)])
+def test_a_short_failure_is_sat_out(canvas: CanvasWorld, fault: Fault) -> None:
+    canvas.faults.plan(Endpoint.CANVAS_SUBMISSIONS, fault)
+    canvas.faults.plan(Endpoint.CANVAS_COURSE, fault)
+    assert stands(canvas, canvas.read()) == ALL
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault(cuts_off=True), Fault(status=200, body="<title>Down for maintenance</title>"), Fault(status=404, body="{}")],
+)
+@pytest.mark.parametrize("endpoint", [Endpoint.CANVAS_ENROLLMENTS, Endpoint.CANVAS_ASSIGNMENTS, Endpoint.MEMBERSHIPS])
+def test_what_is_cut_off_or_no_data_fails_the_reading(canvas: CanvasWorld, endpoint: Endpoint, fault: Fault) -> None:
+    canvas.faults.plan(endpoint, fault, times=9)
+    with pytest.raises(SourceFailed) as failed:
+        canvas.read()
+    assert not isinstance(failed.value, CourseConcluded)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "row"),
+    [
+        (Endpoint.CANVAS_ASSIGNMENTS, '{"id": 1, "points_possible": "ten", "published": true}'),
+        (Endpoint.CANVAS_ASSIGNMENTS, '{"points_possible": 10, "published": true}'),
+        (Endpoint.CANVAS_SUBMISSIONS, '{"assignment_id": 1, "user_id": 1, "score": 5}'),
+        (Endpoint.CANVAS_SUBMISSIONS, '{"assignment_id": 1, "user_id": 1, "score": "5", "posted_at": "x"}'),
+        (Endpoint.CANVAS_SUBMISSIONS, '{"assignment_id": 1, "user_id": 1, "score": 1e300, "posted_at": "x"}'),
+        (Endpoint.CANVAS_SUBMISSIONS, '{"assignment_id": 1, "score": 5, "posted_at": "x"}'),
+        (Endpoint.CANVAS_ENROLLMENTS, '{"type": "StudentEnrollment"}'),
+        (Endpoint.CANVAS_TOPICS, '{"id": "../../users"}'),
+        (Endpoint.CANVAS_TOPICS, "7"),
+    ],
+)
+def test_a_row_that_cannot_be_read_fails_the_reading_and_never_counts_as_zero(
+    canvas: CanvasWorld, endpoint: Endpoint, row: str
+) -> None:
+    canvas.faults.plan(endpoint, Fault(status=200, body=f"[{row}]"))
+    with pytest.raises(SourceFailed) as failed:
+        canvas.read()
+    assert "cannot be used" in failed.value.shown_message
+
+
+def test_a_next_page_elsewhere_is_not_asked_for(canvas: CanvasWorld) -> None:
+    elsewhere = {"Link": '<https://evil.example/api/v1/courses/1/assignments?page=2>; rel="next"'}
+    canvas.faults.plan(Endpoint.CANVAS_ASSIGNMENTS, Fault(status=200, body="[]", headers=elsewhere))
+    with pytest.raises(SourceFailed) as failed:
+        canvas.read()
+    assert "evil.example" in failed.value.detail
+
+
+def test_no_token_reaches_the_log(canvas: CanvasWorld, logged: list[Any]) -> None:
+    canvas.site.revoke_grants()
+    sync.sync(canvas.course_id, canvas.registration_id)
+    assert logged
+    found = canvas.connect()
+    for secret in (canvas.site.secret, found.refresh):
+        assert secret not in str(logged)
+
+
+# Checking a connection
+
+
+def test_a_connection_without_fault_is_found_to_be_good(canvas: CanvasWorld) -> None:
+    assert [(finding.is_good, finding.guidance) for finding in choose.check("canvas", canvas.reading())] == [
+        (True, "")
+    ] * 5
+
+
+def spoil_section(canvas: CanvasWorld) -> None:
+    canvas.site.section = frozenset({"ann"})
+
+
+def spoil_rights(canvas: CanvasWorld) -> None:
+    canvas.site.may_view_all_grades = False
+
+
+def spoil_address(canvas: CanvasWorld) -> None:
+    canvas.site.renumber("course", canvas.there.id)
+
+
+def spoil_grant(canvas: CanvasWorld) -> None:
+    canvas.site.revoke_grants()
+
+
+def spoil_field(canvas: CanvasWorld) -> None:
+    canvas.lms.tools[0] = replace(canvas.lms.tools[0], custom=())
+
+
+def spoil_everything(canvas: CanvasWorld) -> None:
+    with transaction():
+        connections.withdraw(canvas.registration_id, "canvas", canvas.course_id)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (spoil_section, "sees only one section"),
+        (spoil_rights, "may not see all grades"),
+        (spoil_address, "does not know this course"),
+        (spoil_grant, "has been withdrawn"),
+        (spoil_field, "canvas_user_id"),
+        (spoil_everything, "Nobody has connected"),
+    ],
+)
+def test_a_check_says_in_words_what_is_wrong(canvas: CanvasWorld, spoil: Any, words: str) -> None:
+    reading = canvas.reading()
+    spoil(canvas)
+    (found,) = (finding for finding in choose.check("canvas", reading) if not finding.is_good)
+    assert words in f"{found.text} {found.guidance}"
+    assert found.guidance
+
+
+# Storing
+
+
+def mirrored() -> dict[tuple[str, str], int | None]:
+    db.session.rollback()
+    rows = db.session.execute(
+        select(Member.user_id, LineItem.label, Result.score)
+        .join(Result, Result.member_id == Member.id)
+        .join(LineItem, LineItem.id == Result.line_item_id)
+    )
+    return {(user_id, label): score for user_id, label, score in rows}
+
+
+STORED = {("ann", "Quiz"): 17_400_000, ("ben", "Quiz"): 0, ("ann", "Essay"): 104_000_000}
+
+
+@pytest.mark.each_database
+def test_a_sync_stores_what_canvas_shows_and_a_failed_one_leaves_it(canvas: CanvasWorld) -> None:
+    sync.sync(canvas.course_id, canvas.registration_id)
+    assert mirrored() == STORED
+    canvas.there.set_score("cho", "quiz", 11)
+    canvas.faults.plan(Endpoint.CANVAS_SUBMISSIONS, Fault(status=404), times=9)
+    sync.sync(canvas.course_id, canvas.registration_id)
+    assert mirrored() == STORED
+    assert canvas.course.stale_reason
+    canvas.faults.clear()
+    sync.sync(canvas.course_id, canvas.registration_id)
+    assert mirrored() == STORED | {("cho", "Quiz"): 11_000_000}
+    assert canvas.course.stale_reason == ""
+
+
+@pytest.mark.each_database
+@pytest.mark.parametrize("endpoint", [Endpoint.CANVAS_ENROLLMENTS, Endpoint.CANVAS_SUBMISSIONS, Endpoint.MEMBERSHIPS])
+def test_a_sync_that_is_slowed_down_stores_the_same_in_the_end(canvas: CanvasWorld, endpoint: Endpoint) -> None:
+    canvas.lms.page_size = 2
+    canvas.faults.plan(endpoint, TOO_MANY, after=1)
+    with pytest.raises(outbox.Postponed):
+        sync.sync(canvas.course_id, canvas.registration_id)
+    assert mirrored() == {}
+    with time_machine.travel(clock.now() + timedelta(seconds=61)):
+        sync.sync(canvas.course_id, canvas.registration_id)
+    assert mirrored() == STORED
+    (run,) = db.session.scalars(select(SyncRun)).all()
+    assert run.outcome == "stored"
+
+
+def test_a_connection_that_sees_only_a_section_is_held(canvas: CanvasWorld) -> None:
+    sync.sync(canvas.course_id, canvas.registration_id)
+    canvas.site.section = frozenset({"ann"})
+    sync.sync(canvas.course_id, canvas.registration_id)
+    assert mirrored() == STORED
+    assert db.session.scalars(select(HeldSnapshot)).one().course_id == canvas.course_id
+
+
+def test_a_course_that_canvas_concluded_is_final_in_the_tool(canvas: CanvasWorld) -> None:
+    sync.sync(canvas.course_id, canvas.registration_id)
+    canvas.site.is_concluded = True
+    sync.sync(canvas.course_id, canvas.registration_id)
+    assert db.session.get_one(Course, canvas.course_id, populate_existing=True).is_final
+    assert mirrored() == STORED
+
+
+def test_members_who_left_keep_nothing_but_their_row(canvas: CanvasWorld) -> None:
+    sync.sync(canvas.course_id, canvas.registration_id)
+    canvas.there.remove_member("ann")
+    sync.sync(canvas.course_id, canvas.registration_id)
+    assert mirrored() == {("ben", "Quiz"): 0}
+    ann = db.session.scalars(select(Member).filter_by(user_id="ann")).one()
+    assert ann.left_at
+
+
+def counted(canvas: CanvasWorld) -> dict[str, int]:
+    """What is believed of each member."""
+    db.session.rollback()
+    members = db.session.scalars(select(Member).filter_by(course_id=canvas.course_id)).all()
+    return {m.user_id: counts["discussion_posts"] for m in members if (counts := activity.counts_of(m))}
+
+
+@pytest.mark.each_database
+def test_contributions_are_stored_and_those_that_are_deleted_count_no_more(canvas: CanvasWorld) -> None:
+    canvas.site.topics = [Topic(1, "Welcome", (Entry(1, "ann"), Entry(2, "ann"), Entry(3, "ben")))]
+    sync.sync(canvas.course_id, canvas.registration_id)
+    assert canvas.course.posts_from == "canvas"
+    assert counted(canvas) == {"ann": 2, "ben": 1}
+    before = {m.user_id: m.evidence_seq for m in db.session.scalars(select(Member))}
+    canvas.site.topics = [Topic(1, "Welcome", (Entry(1, "ann"), Entry(2, "ann"), Entry(3, "ben", is_deleted=True)))]
+    sync.sync(canvas.course_id, canvas.registration_id)
+    assert counted(canvas) == {"ann": 2, "ben": 0}
+    after = {m.user_id: m.evidence_seq for m in db.session.scalars(select(Member))}
+    assert {user_id for user_id in after if after[user_id] != before[user_id]} == {"ben"}
+
+
+def test_where_the_feed_counts_already_the_source_is_not_asked_to(canvas: CanvasWorld) -> None:
+    sync.sync(canvas.course_id, canvas.registration_id)
+    ann = db.session.scalars(select(Member).filter_by(user_id="ann")).one().id
+    with transaction() as session:
+        session.add(ActivityCount(member_id=ann, kind="discussion_posts", provider=FEED, count=4))
+        session.get_one(Course, canvas.course_id).posts_from = FEED
+    asked = canvas.faults.requests[Endpoint.CANVAS_TOPICS]
+    sync.sync(canvas.course_id, canvas.registration_id)
+    assert counted(canvas) == {"ann": 4}
+    assert canvas.faults.requests[Endpoint.CANVAS_TOPICS] == asked
