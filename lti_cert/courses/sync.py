@@ -276,8 +276,22 @@ def accept_held(course: Course, run_id: int) -> None:
 
     :raises Conflict: it is not that one that waits any more.
     """
+    run = _held(course, run_id)
+    take(run, StagedSnapshot(run), is_accepted=True)
+
+
+def reject_held(course: Course, run_id: int) -> None:
+    """Forget a snapshot that is held; in the caller's transaction.
+
+    :raises Conflict: it is not that one that waits any more.
+    """
+    _held(course, run_id)
+    db.session.execute(delete(HeldSnapshot).where(HeldSnapshot.course_id == course.id))
+    staging.drop(course.id)
+
+
+def _held(course: Course, run_id: int) -> SyncRun:
     held = db.session.get(HeldSnapshot, course.id)
     if held is None or held.run_id != run_id:
         raise Conflict(f"run {run_id} of course {course.id} is not held")
-    run = db.session.get_one(SyncRun, run_id)
-    take(run, StagedSnapshot(run), is_accepted=True)
+    return db.session.get_one(SyncRun, run_id)

@@ -14,11 +14,12 @@ from lti_cert.core import current, ids
 from lti_cert.core.database import db, transaction
 from lti_cert.core.errors import LtiCertError, NotAllowed, NotFound
 from lti_cert.core.http import PlatformUnreachable
-from lti_cert.courses import freshness, source
+from lti_cert.courses import freshness
 from lti_cert.courses.models import Course, Member
 from lti_cert.launch import tickets
 from lti_cert.launch.failures import SessionEnded, TicketEnded
 from lti_cert.launch.models import PanelSession
+from lti_cert.panel import source_choice
 from lti_cert.panel.instructor_pages import ConnectionStatus
 from lti_cert.panel.pages import Notice
 from lti_cert.panel.place import Place
@@ -58,9 +59,9 @@ def api_of(viewer: PanelSession) -> Api:
     """Canvas' interface, for those who may connect it.
 
     :raises NotFound: the administrator has not set up Canvas' interface for this platform.
-    :raises NotAllowed: only who may approve may connect.
+    :raises NotAllowed: only instructors may connect.
     """
-    if not viewer.may_approve:
+    if not viewer.may_edit:
         raise NotAllowed(f"session {viewer.id} may not connect a source")
     api = connections.api_of(viewer.registration_id, canvas.NAME)
     if api is None:
@@ -123,33 +124,7 @@ def come_back(request: Request) -> list[str]:
             expires_at=tokens.expires_at,
             actor=f"member:{viewer.member_id}",
         )
-    return _use_if_good(viewer)
-
-
-def _use_if_good(viewer: PanelSession) -> list[str]:
-    found = source.check(db.session.get_one(Course, viewer.course_id), canvas.NAME)
-    problems = [f"{finding.text} {finding.guidance}".strip() for finding in found if not finding.is_good]
-    if not problems:
-        with transaction() as session:
-            _use(session.get_one(Course, viewer.course_id))
-    return problems
-
-
-def _use(course: Course) -> None:
-    """A course that was never read begins with the best source by itself; another one tries it out first."""
-    if course.synced_at is None or course.source == canvas.NAME:
-        freshness.ask_for_sync(course)
-    else:
-        freshness.try_out(course, canvas.NAME)
-
-
-def use(viewer: PanelSession) -> Notice:
-    """Read the course through Canvas, if that can be done completely."""
-    api_of(viewer)
-    problems = _use_if_good(viewer)
-    if problems:
-        return Notice("failed", "Canvas cannot be read completely yet.", tuple(problems))
-    return Notice("done", "Canvas can be read completely, and is being read.")
+    return source_choice.use_if_good(viewer, canvas.NAME)
 
 
 def disconnect(viewer: PanelSession) -> Notice:
@@ -185,7 +160,7 @@ def status_of(place: Place) -> ConnectionStatus | None:
     course = place.course
     if connections.api_of(course.registration_id, canvas.NAME) is None:
         return None
-    may_change, is_used = place.viewer.may_approve, course.source == canvas.NAME
+    may_change, is_used = place.viewer.may_edit, course.source == canvas.NAME
     own = connections.grant_of(course.registration_id, canvas.NAME, course.id)
     if own is None:
         return ConnectionStatus(may_change, is_used, is_for_platform=_platforms_grant(course))

@@ -1,4 +1,6 @@
-"""A reading that lost too much to be believed: what accepting it would do, before somebody does."""
+"""A reading that is held, since it lost too much or tries another source: what accepting it would do, before somebody
+does.
+"""
 
 from collections.abc import Callable
 
@@ -8,6 +10,7 @@ from lti_cert.core.database import db
 from lti_cert.core.errors import NotFound
 from lti_cert.courses import sync
 from lti_cert.courses.models import HeldSnapshot, SyncRun
+from lti_cert.panel import source_choice
 from lti_cert.panel.instructor_pages import HeldPage
 from lti_cert.panel.place import Place, header
 from lti_cert.panel.previewing import shown
@@ -31,7 +34,14 @@ def page_for(place: Place) -> HeldPage:
         for achievement in place.achievements
         if achievement.status == Status.OPEN
     ]
-    return HeldPage(header(place), run_id=run_id, at=run.started_at, reason=run.reason, previews=tuple(previews))
+    return HeldPage(
+        header(place),
+        run_id=run_id,
+        at=run.started_at,
+        reason=run.reason,
+        previews=tuple(previews),
+        mapped=source_choice.mapped(place.course, db.session.get_one(SyncRun, run_id)),
+    )
 
 
 def _accepting(place: Place, run_id: int, achievement: Achievement) -> Callable[[], Achievement]:

@@ -88,6 +88,7 @@ class SyncStatus:
     at: datetime | None = None
     finished_now: bool = False
     """True in the answer that ends the asking: the tab is then loaded afresh."""
+    may_stop: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,31 @@ class ConnectionStatus:
 
 
 @dataclass(frozen=True)
+class OtherSource:
+    """What the course could be read from instead."""
+
+    name: str
+    title: str
+    """As it stands in a sentence."""
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """How the columns and people of another source are those that the course has."""
+
+    title: str
+    """Of the source, as it stands in a sentence."""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """The name that a column has here, and the one it has there."""
+    new: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    """Learners of the roster of whom it says nothing."""
+    limits: str = ""
+    """What it cannot see, a sentence."""
+
+
+@dataclass(frozen=True)
 class OverviewPage:
     header: Header
     needs: tuple[Need, ...] = ()
@@ -116,6 +142,7 @@ class OverviewPage:
     """What the platform does not tell of learners, and what that means. A sentence each."""
     offer: "TakeOverOffer | None" = None
     assistants_may_approve: bool = False
+    other_sources: tuple[OtherSource, ...] = ()
     connection: ConnectionStatus | None = None
     """To the platform's own interface; None where it has none."""
     tab: Tab = "overview"
@@ -171,6 +198,8 @@ class HeldPage:
     at: datetime
     reason: str
     previews: tuple[Preview, ...] = ()
+    mapped: Mapped | None = None
+    """Where it is the trial of another source."""
     tab: Tab = "overview"
 
 

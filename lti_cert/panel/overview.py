@@ -10,15 +10,16 @@ from lti_cert.achievements.models import Achievement, Status
 from lti_cert.certificates import evaluation, reading
 from lti_cert.certificates.models import Certificate, Credential, CredentialStatus
 from lti_cert.core.database import db
-from lti_cert.courses.models import Course, HeldSnapshot, Member, Result
+from lti_cert.courses.models import Course, HeldSnapshot, Member, Result, SyncRun
 from lti_cert.issuing.models import DocumentAwaited
-from lti_cert.panel import connecting
+from lti_cert.panel import connecting, source_choice
 from lti_cert.panel.instructor_pages import FunnelStep, Need, OverviewPage, TakeOverOffer
 from lti_cert.panel.pages import Notice
 from lti_cert.panel.place import Place, header
-from lti_cert.panel.sync_status import status_of
+from lti_cert.panel.sync_status import shown_to, status_of
 from lti_cert.panel.warnings import warnings_of
 from lti_cert.panel.wording import counted
+from lti_cert.sources import choose
 
 Counts = Mapping[str, int]
 
@@ -30,7 +31,8 @@ def page_for(place: Place, notice: Notice | None = None) -> OverviewPage:
         header(place, notice, counts=counts),
         needs=(*_needs_of_course(place.course), *(_needs(achievement, counts) if achievement and counts else ())),
         funnel=_funnel(achievement, counts) if achievement and counts and place.course.synced_at else (),
-        sync=status_of(place.course),
+        sync=shown_to(place.viewer, status_of(place.course)),
+        other_sources=source_choice.others_of(place),
         connection=connecting.status_of(place),
         missing=tuple(_missing(place.course)),
         offer=_offer(place),
@@ -68,9 +70,18 @@ def _offer(place: Place) -> TakeOverOffer | None:
 
 
 def _needs_of_course(course: Course) -> Iterator[Need]:
-    if db.session.get(HeldSnapshot, course.id):
+    held = db.session.scalar(
+        select(SyncRun.source)
+        .join(HeldSnapshot, HeldSnapshot.run_id == SyncRun.id)
+        .where(HeldSnapshot.course_id == course.id)
+    )
+    if held == course.source:
         text = "What was read last lacks so much that it is held back until somebody has looked at it."
         yield Need("waiting", text, "Look at it", "/panel/sync/accept")
+    elif held:
+        title = choose.SOURCES[held].title
+        text = f"{title[:1].upper()}{title[1:]} has been read as a trial. It decides nothing until you accept it."
+        yield Need("waiting", text, "Look at the trial", "/panel/sync/accept")
 
 
 def _needs(achievement: Achievement, counts: Counts) -> Iterator[Need]:

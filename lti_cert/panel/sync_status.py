@@ -11,6 +11,7 @@ from sqlalchemy import select
 from lti_cert.core.database import db
 from lti_cert.courses.events import CourseSynced, SyncDue
 from lti_cert.courses.models import Course, SyncOutcome, SyncRun
+from lti_cert.launch.models import PanelSession
 from lti_cert.outbox import outbox
 from lti_cert.panel.instructor_pages import SyncStatus
 from lti_cert.panel.wording import counted
@@ -29,6 +30,11 @@ def status_of(course: Course) -> SyncStatus:
     if run.outcome == SyncOutcome.STORED and outbox.is_promised(*follows[CourseSynced], course_id=course.id):
         return SyncStatus("running", "Working out who qualifies")
     return _ended(run)
+
+
+def shown_to(viewer: PanelSession, status: SyncStatus) -> SyncStatus:
+    """Who may change what the course is read from may stop the reading too."""
+    return replace(status, may_stop=viewer.may_edit and status.state in {"running", "paused"})
 
 
 def is_moving(course: Course) -> bool:
@@ -66,7 +72,7 @@ def _ended(run: SyncRun) -> SyncStatus:
         case SyncOutcome.HELD:
             guidance = "Nothing is decided from this reading until you accept it; the one before stays."
             return SyncStatus("held", run.reason, guidance, at=run.finished_at)
-        case SyncOutcome.FINAL:
+        case SyncOutcome.FINAL | SyncOutcome.CANCELLED:
             return SyncStatus("paused", f"{run.reason} What was read before stays.", at=run.finished_at)
         case SyncOutcome.RUNNING | SyncOutcome.PAUSED:
             return SyncStatus("failed", "It was interrupted.", _KEPT, at=run.started_at)

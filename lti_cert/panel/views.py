@@ -43,6 +43,7 @@ from lti_cert.panel import (
     placing,
     rules_form,
     rules_page,
+    source_choice,
     sync_status,
     taking_over,
 )
@@ -132,20 +133,46 @@ def ask_for_sync() -> str:
     viewer = session.require_staff()
     with transaction():
         freshness.ask_for_sync(place_of(viewer).course)
-    return render_template("panel/_sync.html", status=sync_status.status_of(place_of(viewer).course))
+    status = sync_status.status_of(place_of(viewer).course)
+    return render_template("panel/_sync.html", status=sync_status.shown_to(viewer, status))
+
+
+@bp.post("/sync/cancel")
+def cancel_sync() -> str:
+    viewer = session.require_editor()
+    with transaction():
+        sync.cancel(place_of(viewer).course)
+    return _overview(viewer, Notice("done", "The reading is stopped. What was read before stays."))
+
+
+@bp.post("/sync/reject")
+def reject_held_snapshot() -> str:
+    viewer = session.require_editor()
+    run_id = forms.whole_number(request.form, "run")
+    with transaction():
+        sync.reject_held(place_of(viewer).course, run_id)
+    return _overview(viewer, Notice("done", "The trial is over; everything is as it was."))
 
 
 @bp.get("/sync-status")
 def show_sync_status() -> str:
-    course = place_of(session.require_staff()).course
-    return render_template("panel/_sync.html", status=sync_status.watched(course))
+    viewer = session.require_staff()
+    status = sync_status.watched(place_of(viewer).course)
+    return render_template("panel/_sync.html", status=sync_status.shown_to(viewer, status))
 
 
 @bp.post("/source/test")
 def test_source() -> str:
     """Asks the platform while the page waits."""
-    findings = source.check(place_of(session.require_approver()).course)
+    findings = source.check(place_of(session.require_editor()).course)
     return render_template("panel/_source_check.html", findings=findings)
+
+
+@bp.post("/source/use")
+def use_source() -> str:
+    """Asks the platform while the page waits."""
+    viewer = session.require_editor()
+    return _overview(viewer, source_choice.use(viewer, request.form.get("source", "")))
 
 
 @bp.get("/sync/accept")
@@ -164,7 +191,7 @@ def accept_held_snapshot() -> str:
 
 @bp.post("/sources/canvas/ticket")
 def give_connecting_ticket() -> Response:
-    viewer = session.require_approver()
+    viewer = session.require_editor()
     connecting.api_of(viewer)
     return jsonify(url=tickets.issue(viewer, url_for(".connect_canvas")))
 
@@ -187,15 +214,9 @@ def canvas_connected() -> Response:
     return response
 
 
-@bp.post("/sources/canvas/use")
-def use_canvas() -> str:
-    viewer = session.require_approver()
-    return _overview(viewer, connecting.use(viewer))
-
-
 @bp.post("/sources/canvas/disconnect")
 def disconnect_canvas() -> str:
-    viewer = session.require_approver()
+    viewer = session.require_editor()
     return _overview(viewer, connecting.disconnect(viewer))
 
 

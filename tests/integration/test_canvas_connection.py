@@ -146,7 +146,7 @@ def test_no_request_says_where_canvas_is_or_where_to_come_back(tess: Panel, unco
 @pytest.mark.parametrize("person_id", ["ann", "tom"])
 def test_only_who_may_approve_connects(enter: Callable[[str], Panel], person_id: str) -> None:
     panel = enter(person_id)
-    for path in ("/sources/canvas/ticket", "/sources/canvas/use", "/sources/canvas/disconnect"):
+    for path in ("/sources/canvas/ticket", "/source/use", "/sources/canvas/disconnect"):
         assert panel.post(path).status_code == 403
     assert "/panel/sources/canvas/ticket" not in panel.overview()
 
@@ -235,11 +235,11 @@ def test_what_stands_in_the_way_is_said_and_grades_stay_where_they_were(read_bef
     assert "close-window.js" not in done.text
     assert read_before.course.trial_source == ""
     assert "Grades are not read through it yet" in tess.overview()
-    tested = html.unescape(tess.post("/sources/canvas/use").text)
+    tested = html.unescape(tess.post("/source/use", source="canvas").text)
     assert "cannot be read completely yet" in tested
     assert "sees only one section" in tested
     read_before.site.section = None
-    assert "can be read completely" in tess.post("/sources/canvas/use").text
+    assert "can be read completely" in tess.post("/source/use", source="canvas").text
     assert read_before.course.trial_source == "canvas"
 
 
@@ -267,7 +267,7 @@ def test_whoever_connects_again_replaces_the_connection_before(unconnected: Canv
 def test_a_broken_connection_is_shown_with_the_way_out(unconnected: CanvasWorld, tess: Panel) -> None:
     tess.connect()
     unconnected.site.revoke_grants()
-    tess.post("/sources/canvas/use")
+    tess.post("/source/use", source="canvas")
     page = tess.overview()
     assert "does not accept this connection any more" in page
     assert "Connect Canvas again" in page
