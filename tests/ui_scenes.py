@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from lti_cert.panel import charts, instructor_pages, pages
+from lti_cert.sources.snapshot import Finding
 
 NOW = datetime(2026, 11, 23, 10, 42, tzinfo=UTC)
 COURSE = "Introduction to Data Literacy, autumn 2026"
@@ -147,6 +148,15 @@ NO_RULE = replace(HEADER, title="Certificate", status="none", pending=0)
 ASSISTANT = replace(HEADER, may_edit=False, may_decide=False)
 Need = instructor_pages.Need
 Step = instructor_pages.FunnelStep
+FINDINGS = (
+    Finding(True, "Moodle 4.1.10 (Build: 20240422) answers and knows the token as the user “wsservice”."),
+    Finding(
+        False,
+        "Its external service lacks mod_forum_get_forum_discussions.",
+        "Moodle's administrator adds them under Site administration, Server, External services.",
+    ),
+    Finding(True, "The gradebook opens: 12 columns, 30 learners."),
+)
 Sync = instructor_pages.SyncStatus
 OVERVIEW = instructor_pages.OverviewPage(
     HEADER,
@@ -209,6 +219,7 @@ def overview_scenes() -> Scenes:
     }
     for name, page in shown.items():
         yield f"overview-{name}", Scene("panel/overview.html", {"page": page})
+    yield "source-check", Scene("panel/_source_check.html", {"heading": "Overview", "findings": FINDINGS})
     reason = "It has 145 learners, the one before had 212."
     loss = replace(PREVIEW, newly=MOVE(0))
     held = {"open": (loss,), "flood": (replace(PREVIEW, is_over_brake=True, awards=57),), "nothing-open": ()}
