@@ -258,7 +258,7 @@ def overview_scenes() -> Scenes:
     }
     for name, page in shown.items():
         yield f"overview-{name}", Scene("panel/overview.html", {"page": page})
-    yield "source-check", Scene("panel/_source_check.html", {"findings": FINDINGS})
+    yield "source-check", Scene("panel/_source_check.html", {"heading": "Overview", "findings": FINDINGS})
     reason = "It has 145 learners, the one before had 212."
     loss = replace(PREVIEW, newly=MOVE(0))
     held = {"open": (loss,), "flood": (replace(PREVIEW, is_over_brake=True, awards=57),), "nothing-open": ()}
