@@ -149,7 +149,7 @@ def canvas_world(canvas_keys: Path) -> Iterator[CanvasWorld]:
                     context_id=COURSE,
                     title="Data Literacy",
                     source="canvas",
-                    api_course_id=str(site.number("course", COURSE)),
+                    platform_id=str(site.number("course", COURSE)),
                     created_at=clock.now(),
                     last_launch_at=clock.now(),
                 )

@@ -5,11 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
-<<<<<<< HEAD
 from lti_cert.panel import charts, instructor_pages, learner, pages, placing
-=======
-from lti_cert.panel import charts, instructor_pages, pages
->>>>>>> moodle
 from lti_cert.sources.snapshot import Finding
 
 NOW = datetime(2026, 11, 23, 10, 42, tzinfo=UTC)
@@ -315,11 +311,7 @@ def overview_scenes() -> Scenes:
     }
     for name, page in shown.items():
         yield f"overview-{name}", Scene("panel/overview.html", {"page": page})
-<<<<<<< HEAD
-    yield "source-check", Scene("panel/_source_check.html", {"findings": FINDINGS})
-=======
     yield "source-check", Scene("panel/_source_check.html", {"heading": "Overview", "findings": FINDINGS})
->>>>>>> moodle
     reason = "It has 145 learners, the one before had 212."
     loss = replace(PREVIEW, newly=MOVE(0))
     held = {"open": (loss,), "flood": (replace(PREVIEW, is_over_brake=True, awards=57),), "nothing-open": ()}

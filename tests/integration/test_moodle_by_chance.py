@@ -194,7 +194,7 @@ def connected(lms: Lms) -> Course:
     with transaction():
         connections.set_api(course.registration_id, "moodle", lms.issuer)
         connections.grant(course.registration_id, "moodle", None, token=TOKEN, actor="os:test")
-        course.api_course_id, course.source = "2", "moodle"
+        course.platform_id, course.source = "2", "moodle"
     return course
 
 
