@@ -275,6 +275,14 @@ def placing_scenes() -> Scenes:
     yield "placed", Scene("panel/placed.html", handed, whole=True)
 
 
+MAPPED = instructor_pages.Mapped(
+    "Moodle’s gradebook",
+    pairs=(("Quiz 1: Reading a chart", "Quiz 1: Reading a chart"), ("Lab report", "Laboratory report, final version")),
+    new=("Essay", "مقال"),
+    gone=("Standalone column",),
+    unknown=("Zoë Ångström", "محمد عبد الله", "and 3 others"),
+    limits="It sees the learners of one group only.",
+)
 Connection = instructor_pages.ConnectionStatus
 CONNECTIONS = {
     "open": Connection(may_change=True, is_used=False),
@@ -307,6 +315,11 @@ def overview_scenes() -> Scenes:
         "assistant": replace(OVERVIEW, header=ASSISTANT),
         "copy": instructor_pages.OverviewPage(NO_RULE, offer=OFFER),
         "copy-unread": instructor_pages.OverviewPage(NO_RULE, offer=replace(OFFER, waits_for_grades=True)),
+        "other-source": replace(
+            OVERVIEW,
+            sync=replace(SYNC_PAUSED, may_stop=True),
+            other_sources=(instructor_pages.OtherSource("moodle", "Moodle’s gradebook"),),
+        ),
         **{f"canvas-{name}": replace(OVERVIEW, connection=how) for name, how in CONNECTIONS.items()},
     }
     for name, page in shown.items():
@@ -317,6 +330,10 @@ def overview_scenes() -> Scenes:
     held = {"open": (loss,), "flood": (replace(PREVIEW, is_over_brake=True, awards=57),), "nothing-open": ()}
     for name, previews in held.items():
         page = instructor_pages.HeldPage(HEADER, 7, NOW, reason, previews)
+        yield f"held-{name}", Scene("panel/held.html", {"page": page})
+    trial = "This is a trial of Moodle’s gradebook as the source of the grades; it decides once you accept it."
+    for name, mapped in {"trial": MAPPED, "trial-equal": replace(MAPPED, new=(), gone=(), unknown=())}.items():
+        page = instructor_pages.HeldPage(HEADER, 7, NOW, trial, (PREVIEW,), mapped)
         yield f"held-{name}", Scene("panel/held.html", {"page": page})
 
 
