@@ -39,6 +39,11 @@ TEST_STUDENT = Notice(
     "You are looking as a test student. A test student is never evaluated: she has no place among the learners, and "
     "nothing is ever awarded to her.",
 )
+UNKNOWN = Notice(
+    "info",
+    "Where the grades of this course are read from, you are not listed. Nothing is decided about you until you are; "
+    "your instructors can see to it.",
+)
 NOT_A_LEARNER = Notice(
     "info",
     "You see this page as a learner does. You are not listed as a learner of this course, so it holds no scores of "
@@ -154,6 +159,8 @@ def _missing(member: Member) -> tuple[str, ...]:
 def _notice(achievement: Achievement, member: Member) -> Notice | None:
     if member.is_test_user:
         return TEST_STUDENT
+    if member.in_roster and not member.is_known:
+        return UNKNOWN
     if not member.is_evaluated and not member.left_at:
         return NOT_A_LEARNER
     if not achievement.course.certificates_on:

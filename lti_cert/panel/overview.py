@@ -40,7 +40,12 @@ def page_for(place: Place, notice: Notice | None = None) -> OverviewPage:
     )
 
 
+MOST_UNKNOWN = 5
+"""So many of those of whom a source says nothing are named."""
+
+
 def _missing(course: Course) -> Iterator[str]:
+    yield from _unknown(course)
     nameless, unreachable = db.session.execute(
         select(func.count().filter(Member.name == ""), func.count().filter(Member.email == "")).where(
             Member.course_id == course.id, Member.is_evaluated
@@ -55,6 +60,22 @@ def _missing(course: Course) -> Iterator[str]:
         yield (
             f"It tells no e-mail address of {counted(unreachable, 'learner', 'learners')}: no mail can be sent to "
             "them, and they find their certificates here."
+        )
+
+
+def _unknown(course: Course) -> Iterator[str]:
+    mine = (Member.course_id == course.id, Member.in_roster, ~Member.is_known)
+    names = [
+        name or f"Member {user_id}"
+        for name, user_id in db.session.execute(
+            select(Member.name, Member.user_id).where(*mine).order_by(Member.name).limit(MOST_UNKNOWN + 1)
+        )
+    ]
+    if names:
+        named = ", ".join(names[:MOST_UNKNOWN]) + (" and others" if len(names) > MOST_UNKNOWN else "")
+        yield (
+            f"The source says nothing of some who are in the course: {named}. They are not evaluated, and lose "
+            "nothing, until it does."
         )
 
 

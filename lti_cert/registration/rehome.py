@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from lti_cert.core import audit
 from lti_cert.core.database import db, id_set
@@ -10,6 +10,7 @@ from lti_cert.core.errors import InputRejected
 from lti_cert.courses.models import Course, ResourceLink
 from lti_cert.lti import products, registrations
 from lti_cert.lti.models import Registration, Standing
+from lti_cert.sources.models import SourceGrant
 
 _MOST_NAMED = 5
 
@@ -29,6 +30,10 @@ def rehome(old_id: int, new_id: int, *, actor: str, deployment_id: str = "") -> 
     courses = db.session.scalars(select(Course).filter_by(registration_id=old.id).order_by(Course.id)).all()
     _refuse_collisions(courses, new, key)
     moved = id_set([course.id for course in courses])
+    # A leave to read was given by a person of the old platform, for the old platform.
+    db.session.execute(
+        delete(SourceGrant).where(SourceGrant.course_id.in_(moved)).execution_options(synchronize_session=False)
+    )
     db.session.execute(update(Course).where(Course.id.in_(moved)).values(registration_id=new.id, deployment_key=key))
     db.session.execute(
         update(ResourceLink)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from lti_cert.core.database import db, transaction
 from lti_cert.courses import sync
 from lti_cert.courses.models import Course, HeldSnapshot, Member, SyncRun
-from lti_cert.lti.claims import INSTRUCTOR, TEACHING_ASSISTANT
+from lti_cert.lti.claims import INSTRUCTOR, LEARNER, TEACHING_ASSISTANT
 from lti_cert.outbox.models import OutboxRow
 from lti_cert.sources import choose, connections
 from lti_cert.sources.snapshot import Finding, Item, Person, Snapshot
@@ -91,6 +91,9 @@ def test_a_source_that_can_be_read_is_tried_out_shown_and_accepted(
     assert dict(db.session.execute(select(Member.user_id, Member.is_evaluated)).all())["bob"] is False
     b.evaluate(course)
     assert b.standing(achievement, "ada")[0] == "earned", "and what was earned before stays"
+    assert "says nothing of some who are in the course: Bob." in words(teacher.get("/panel/overview"))
+    bob = visitor(teacher.client, course, "bob", LEARNER)
+    assert "you are not listed" in words(bob.get("/panel/progress"))
 
 
 def test_a_trial_that_is_left_changes_nothing(teacher: Visitor, course: Course, moodle: Callable[..., None]) -> None:
