@@ -41,7 +41,8 @@ def platform(app: Flask, own_keys: None) -> Iterator[Platform]:
 
 
 def register(platform: Platform, product: str = "") -> Registration:
-    return building.registration(platform.url, client_id=CLIENT_ID, product=product)
+    # Its token service is of no product: it compares the audience with its own address.
+    return building.registration(platform.url, client_id=CLIENT_ID, product=product, audience=f"{platform.url}/token")
 
 
 def reading(platform: Platform, product: str = "", **changes: Any) -> Reading:

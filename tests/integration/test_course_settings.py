@@ -197,7 +197,7 @@ def test_the_command_changes_what_it_names_and_leaves_the_rest(course: Course, r
     db.session.rollback()
     entries = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
     assert [(one.deed, one.subject) for one in entries] == [("course settings changed", f"course {course.id}")] * 2
-    assert entries[1].detail == {"certificates": False, "assistants_approve": True}
+    assert entries[1].detail == {"certificates": False, "assistants_approve": True, "fresh_minutes": None}
 
 
 def test_switched_on_by_command_everybody_is_looked_at_afresh(course: Course, run: Callable[..., Result]) -> None:

@@ -150,7 +150,7 @@ def test_a_course_is_connected_to_canvas_and_its_whole_gradebook_decides(world: 
     assert "Canvas is connected" in connected.text
     assert "close-window.js" in connected.text
 
-    eventually(lambda: "is held back until" in instructor.get("/overview"), what="the trial")
+    eventually(lambda: "has been read as a trial" in instructor.get("/overview"), what="the trial")
     held = html.unescape(instructor.get("/sync/accept"))
     assert "This is a trial of Canvas" in held
     run = re.search(r'"run": "(\d+)"', held)
