@@ -121,6 +121,7 @@ def platform_show(platform_id: int, as_json: bool) -> None:
         "jwks_url": one.jwks_url,
         "audience": one.token_audience,
         "accepts_new_deployments": one.accepts_new_deployments,
+        "parallel": one.requests_at_once,
     }
     print_rows([_row(one) | addresses], as_json)
 
@@ -145,6 +146,7 @@ def platform_check(platform_id: int, as_json: bool) -> None:
 @platform_id_argument
 @_address_options
 @_deployments_option("Whether places that launch for the first time may.")
+@click.option("--parallel", type=click.IntRange(1, 32), help="How many requests it bears at a time.")
 @in_app
 def platform_update(platform_id: int, **fields: Any) -> None:
     """Correct what is known of a platform; what is not named stays. An empty --audience takes the usual one."""

@@ -25,6 +25,7 @@ def reading_of(course: Course, name: str) -> Reading:
         lineitem_urls=_distinct(link.lineitem_url for link in links),
         resource_link_ids=_distinct(link.resource_link_id for link in links),
         memberships_url=next((link.memberships_url for link in links if link.memberships_url), ""),
+        parallel=course.registration.requests_at_once,
         scopes=_distinct(scope for link in links for scope in link.scopes.split()),
         counts=activity.asked_of(course, name),
     )

@@ -39,6 +39,8 @@ class Registration(Base):
     """Whether a deployment that launches for the first time is active at once; else it waits for an administrator."""
     slowed_until: Mapped[datetime | None]
     """It asked to be left alone until then: no sync of any of its courses begins before."""
+    parallel: Mapped[int | None]
+    """How many requests it bears at a time, where an administrator has set it."""
     created_at: Mapped[datetime]
 
     deployments: Mapped[list["Deployment"]] = relationship(back_populates="registration", order_by="Deployment.id")
@@ -47,6 +49,10 @@ class Registration(Base):
     def token_audience(self) -> str:
         """`aud` of the assertions that buy tokens."""
         return self.audience or products.of(self.product).audience or self.token_url
+
+    @property
+    def requests_at_once(self) -> int:
+        return self.parallel or products.of(self.product).parallel
 
     def deployment_ids(self, standing: Standing) -> list[str]:
         return [each.deployment_id for each in self.deployments if each.standing == standing]

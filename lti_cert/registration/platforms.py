@@ -11,7 +11,7 @@ from lti_cert.core.errors import InputRejected
 from lti_cert.lti import products, registrations
 from lti_cert.lti.models import Deployment, Registration
 
-CHANGEABLE = (*registrations.ADDRESSES, "client_id", "audience", "name", "accepts_new_deployments")
+CHANGEABLE = (*registrations.ADDRESSES, "client_id", "audience", "name", "accepts_new_deployments", "parallel")
 
 
 def tool_addresses() -> Mapping[str, str]:

@@ -53,7 +53,7 @@ def read(reading: Reading, snapshot: Snapshot) -> None:
         snapshot.progress("line items")
         line_items = _line_items(client, product, reading)
         items = {ref: _item(line_item, product) for ref, line_item in line_items.items()}
-        gone = _add_scores(client, product, items.values(), snapshot)
+        gone = _add_scores(client, product, reading, items.values(), snapshot)
         if gone:
             _take_out(gone, items, _line_items(client, product, reading))
         snapshot.progress("members")
@@ -159,7 +159,9 @@ class _Fetched:
     """The item may not be there any more."""
 
 
-def _add_scores(client: ServiceClient, product: Product, items: Iterable[Item], snapshot: Snapshot) -> Sequence[Item]:
+def _add_scores(
+    client: ServiceClient, product: Product, reading: Reading, items: Iterable[Item], snapshot: Snapshot
+) -> Sequence[Item]:
     """Read the results of several items at a time; those that may be gone are returned.
 
     :raises ServiceThrottled: after everything that did arrive has been added.
@@ -175,7 +177,7 @@ def _add_scores(client: ServiceClient, product: Product, items: Iterable[Item], 
             return _Fetched(goes_on_at=start)
         return _item_scores(client, item, start)
 
-    answers = side_by_side.each(fetch, asked, parallel=product.parallel)
+    answers = side_by_side.each(fetch, asked, parallel=reading.parallel)
     for number, (item, fetched) in enumerate(answers, 1):
         if fetched.is_gone:
             gone.append(item)

@@ -10,7 +10,6 @@ from lti_cert.core.http import Session
 from lti_cert.lti import claims, nrps, products
 from lti_cert.lti.answers import ServiceFailed
 from lti_cert.lti.models import Registration
-from lti_cert.lti.products import Product
 from lti_cert.lti.service_client import ServiceClient
 from lti_cert.sources import connections
 from lti_cert.sources.canvas_client import PAGE_SIZE, CanvasClient, NotPermitted
@@ -28,7 +27,7 @@ class Course:
     canvas: CanvasClient
     roster: ServiceClient
     roster_start: str
-    product: Product
+    parallel: int
 
 
 def connect(reading: Reading, http: Session) -> Course:
@@ -49,10 +48,9 @@ def connect(reading: Reading, http: Session) -> Course:
         registration = session.get_one(Registration, reading.registration_id)
         named = (reading.memberships_url,)
         roster = ServiceClient(registration, [claims.MEMBERSHIP_READONLY], http, named=named)
-        product = products.of(NAME)
-    start = nrps.first_page(reading.memberships_url, product.members_limit, reading.context_id)
+    start = nrps.first_page(reading.memberships_url, products.of(NAME).members_limit, reading.context_id)
     canvas = CanvasClient(connection, http)
-    return Course(f"courses/{reading.api_course_id}", canvas, roster, start, product)
+    return Course(f"courses/{reading.api_course_id}", canvas, roster, start, reading.parallel)
 
 
 def check(course: Course) -> None:

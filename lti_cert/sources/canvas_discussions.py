@@ -58,7 +58,7 @@ def _add_places(
     def fetch(path: str) -> Counter[str] | ServiceFailed | None:
         return None if is_slowed.is_set() else _posts(course, path)
 
-    for path, fetched in side_by_side.each(fetch, unread, parallel=course.product.parallel):
+    for path, fetched in side_by_side.each(fetch, unread, parallel=course.parallel):
         if isinstance(fetched, ServiceThrottled):
             is_slowed.set()
             slow = slow or fetched

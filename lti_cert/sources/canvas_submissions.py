@@ -146,7 +146,7 @@ def _add_batches(
             return _Fetched(goes_on_at=start)
         return _submissions(course, people, batch, start)
 
-    for batch, fetched in side_by_side.each(fetch, batches, parallel=course.product.parallel):
+    for batch, fetched in side_by_side.each(fetch, batches, parallel=course.parallel):
         done += len(batch)
         if fetched.refused:
             refused.append((batch, fetched.refused))

@@ -90,7 +90,9 @@ def _seen(snapshot: Snapshot) -> tuple[int, int]:
 
 def _connect(reading: Reading, *, is_waited_for: bool = False) -> MoodleService:
     found = connections.find(reading.registration_id, NAME, reading.course_id)
-    return MoodleService(found.base_url, found.token, current.http(), is_waited_for=is_waited_for)
+    return MoodleService(
+        found.base_url, found.token, current.http(), parallel=reading.parallel, is_waited_for=is_waited_for
+    )
 
 
 def _course_number(reading: Reading) -> str:

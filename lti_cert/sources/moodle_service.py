@@ -10,7 +10,6 @@ from typing import Any
 
 from lti_cert.core.http import Response, Session
 from lti_cert.core.lines import one_line
-from lti_cert.lti import products
 from lti_cert.lti.answers import check_throttle, read_json
 from lti_cert.sources import side_by_side
 from lti_cert.sources.snapshot import SourceFailed, SourceForbidden
@@ -37,8 +36,6 @@ ALL_GROUPS = "moodle/site:accessallgroups"
 
 SECONDS = (5.0, 120.0)
 """To connect, and to wait: Moodle works a report out before it sends its first byte."""
-
-_PARALLEL = products.of("moodle").parallel
 
 
 class MoodleFailed(SourceFailed):
@@ -144,11 +141,12 @@ _LONGEST_QUOTE = 200
 class MoodleService:
     """Threads may share one. The token goes into bodies only, never into an address, a log or a fault."""
 
-    def __init__(self, base_url: str, token: str, http: Session, *, is_waited_for: bool = False) -> None:
+    def __init__(self, base_url: str, token: str, http: Session, *, parallel: int, is_waited_for: bool = False) -> None:
         """`is_waited_for`: somebody sits and waits, so that nothing is tried again."""
         self.requests = 0
         self._url = base_url + PATH
         self._token = token
+        self._parallel = parallel
         self._once, self._patient = http, http if is_waited_for else http.repeating_posts()
         self._lock = Lock()
 
@@ -175,7 +173,7 @@ class MoodleService:
 
     def ask_each(self, function: str, questions: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
         """The answers in the order of the questions, a few of them on their way at a time."""
-        asked = side_by_side.each(lambda one: self.ask(function, **one), questions, parallel=_PARALLEL)
+        asked = side_by_side.each(lambda one: self.ask(function, **one), questions, parallel=self._parallel)
         return (answer for _, answer in asked)
 
 

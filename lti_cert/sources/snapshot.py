@@ -173,6 +173,8 @@ class Reading:
     lineitems_urls: tuple[str, ...] = ()
     lineitem_urls: tuple[str, ...] = ()
     memberships_url: str = ""
+    parallel: int = 2
+    """How many requests the platform bears at a time."""
     scopes: tuple[str, ...] = ()
     resource_link_ids: tuple[str, ...] = ()
     counts: frozenset[str] = frozenset()

@@ -15,9 +15,11 @@ from lti_cert.core.database import db, transaction
 from lti_cert.courses import freshness, staging, sync
 from lti_cert.courses.events import SyncDue
 from lti_cert.courses.models import Course, HeldSnapshot, LineItem, Result, StagedPage, SyncRun
+from lti_cert.lti import products
 from lti_cert.lti.models import Registration
 from lti_cert.outbox import outbox, relay, run
 from lti_cert.outbox.models import OutboxRow
+from lti_cert.registration import platforms
 from lti_cert.sources import choose
 from lti_cert.sources.snapshot import Item, Reading, Snapshot, SourceFailed, SourceThrottled
 from tests import building as b
@@ -311,3 +313,14 @@ def test_a_course_that_was_never_read_begins_with_the_best_source_that_is_connec
     sync.sync(course.id, course.registration_id)
     db.session.rollback()
     assert (course.source, course.synced_at is not None) == ("moodle", True)
+
+
+def test_a_platform_is_asked_as_many_things_at_once_as_it_bears(sources: Callable[[str, Read], None]) -> None:
+    course = b.course(b.registration(product="canvas"))
+    asked: list[int] = []
+    sources("ags", lambda reading, _snapshot: asked.append(reading.parallel))
+    sync.sync(course.id, course.registration_id)
+    with transaction():
+        platforms.update(course.registration_id, actor="os:test", parallel=9)
+    sync.sync(course.id, course.registration_id)
+    assert asked == [products.CANVAS.parallel, 9]
