@@ -212,7 +212,7 @@ OVERVIEW = instructor_pages.OverviewPage(
         ),
         Need(
             "failed",
-            "2 people earned it, but their scores have fallen below the bar since.",
+            "2 people earned it, but would not now: scores fell, or the rule was changed. It stays theirs.",
             "Look at 2",
             "/panel/people?flag=no_longer_met",
         ),
@@ -226,7 +226,7 @@ OVERVIEW = instructor_pages.OverviewPage(
     funnel=(
         Step("In the course", 212, 212),
         Step("Graded at least once", 198, 212),
-        Step("One assessment away", 41, 212, "“Lab report” is missing for 29 of them"),
+        Step("One step away", 41, 212, "“Lab report” is missing for 29 of them"),
         Step("Waiting for approval", 12, 212),
         Step("Earned", 70, 212, "18 with distinction"),
     ),
@@ -351,7 +351,7 @@ GONE = instructor_pages.ItemChoice("item-9", "Old quiz", "10", gone=True)
 Criterion = instructor_pages.CriterionForm
 EACH = Criterion("each_assessment", "70", "85")
 FIVE_POSTS = Criterion("discussion_posts", n="3", distinction="5")
-NOTES_FORM = Criterion("class_notes", n="0", errors={"n": "“n” must be a whole number from 1."})
+NOTES_FORM = Criterion("class_notes", n="0", errors={"n": "“How many” (n) must be a whole number, 1 or more."})
 NOT_TOLD = (
     "The learning platform does not tell this tool about discussion posts, so nobody can reach this. An administrator "
     "can switch it on, by connecting the platform’s learning events (Caliper)."

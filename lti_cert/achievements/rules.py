@@ -136,9 +136,12 @@ def _compare(completion: int | None, distinction: int | None, problem: _Report) 
         problem("distinction", "the bar for distinction must not be below the one for completion.")
 
 
+_NUMBERS = {"n": "“How many” (n)", "distinction": "the number for distinction"}
+
+
 def _number_of(value: object, name: str, problem: _Report) -> int | None:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST_ASKED:
-        problem(name, f"“{name}” must be a whole number from 1.")
+        problem(name, f"{_NUMBERS[name]} must be a whole number, 1 or more.")
         return None
     return value
 

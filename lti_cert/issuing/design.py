@@ -35,7 +35,7 @@ def read(
     """
     problems = []
     subtitle, issuer = one_line(subtitle), one_line(issuer)
-    for what, text in (("line under the name", subtitle), ("issuer", issuer)):
+    for what, text in (("line under the title", subtitle), ("issuer", issuer)):
         if len(text) > LONGEST_TEXT:
             problems.append(f"The {what} may have {LONGEST_TEXT} letters at most.")
     signing = [Signatory(one_line(one.name), one_line(one.role)) for one in signatories]

@@ -31,6 +31,7 @@ def _earned(certificate: Certificate) -> Card | None:
         credential_id=credential.public_id,
         verify_url=sharing.verify_url(credential.public_id),
         linkedin_url=sharing.linkedin_url(credential, title=facts.title, issuer=facts.issuer),
+        holder_url=sharing.holder_url(credential),
         document_ready=documents.document_of(credential) is not None,
         document_waits_for=documents.waits_for(credential),
         has_email=bool(certificate.member.email),

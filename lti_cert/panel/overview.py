@@ -155,7 +155,7 @@ def _waiting(waiting: int, counts: Counts) -> str:
 
 
 _FLAGGED = {
-    "no_longer_met": "{people} earned it, but their scores have fallen below the bar since.",
+    "no_longer_met": "{people} earned it, but would not now: scores fell, or the rule was changed. It stays theirs.",
     "now_meets_completion": "{people} with a denied or revoked certificate would qualify now.",
     "now_meets_distinction": "{people} with a denied or revoked certificate would qualify with distinction now.",
 }
@@ -175,7 +175,7 @@ def _funnel(achievement: Achievement, counts: Counts) -> tuple[FunnelStep, ...]:
     return (
         FunnelStep("In the course", whole, whole),
         FunnelStep("Graded at least once", graded or 0, whole),
-        FunnelStep("One assessment away", near, whole),
+        FunnelStep("One step away", near, whole),
         FunnelStep("Waiting for a decision", counts["waiting"], whole),
         FunnelStep("Earned", counts["earned"], whole),
     )
@@ -183,15 +183,18 @@ def _funnel(achievement: Achievement, counts: Counts) -> tuple[FunnelStep, ...]:
 
 def _is_one_step_away(outcome: Outcome) -> bool:
     missing: Sequence[Finding] = [finding for finding in outcome.findings if not finding.completion]
-    return len(missing) == 1 and _missing_items(missing[0]) == 1
+    return len(missing) == 1 and _missing_steps(missing[0]) == 1
 
 
-def _missing_items(finding: Finding) -> int:
+def _missing_steps(finding: Finding) -> int:
+    """How many assessments; for what is counted or confirmed it is one. An average has no such steps."""
     counted = finding.counted
     match finding.criterion.kind:
         case Kind.EACH_ASSESSMENT:
             return counted.required - counted.excused - counted.reached_completion
         case Kind.N_OF:
             return (finding.criterion.n or 1) - counted.reached_completion
-        case _:
+        case Kind.AVERAGE:
             return 0
+        case _:
+            return 1

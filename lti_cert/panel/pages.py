@@ -83,6 +83,8 @@ class Earned:
     credential_id: str
     verify_url: str
     linkedin_url: str
+    holder_url: str = ""
+    """Her private page, which outlives the course."""
     document_ready: bool = True
     """False while the PDF is being made, or waits for a name."""
     document_waits_for: str = ""

@@ -142,7 +142,7 @@ def cancel_sync() -> str:
     viewer = session.require_editor()
     with transaction():
         sync.cancel(place_of(viewer).course)
-    return _overview(viewer, Notice("done", "The reading is stopped. What was read before stays."))
+    return _overview(viewer, Notice("info", "The reading is stopped. Grades stay as they were read last."))
 
 
 @bp.post("/sync/reject")

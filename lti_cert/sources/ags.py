@@ -82,8 +82,12 @@ def check(reading: Reading) -> Iterator[Finding]:
             "Let the tool read the platform's own interface (`lti-cert source connect`), or have the platform open its "
             "gradebook to it.",
         )
-    members, _ = next(nrps.member_pages(client, nrps.first_page(reading.memberships_url, product.members_limit)))
-    yield Finding(bool(members), f"The roster opens: {len(members)} people on its first page.")
+    members, goes_on_at = next(
+        nrps.member_pages(client, nrps.first_page(reading.memberships_url, product.members_limit))
+    )
+    yield Finding(
+        bool(members), f"The roster opens: {len(members)} people{' on its first page' if goes_on_at else ''}."
+    )
 
 
 def _connect(reading: Reading) -> tuple[ServiceClient, Product]:

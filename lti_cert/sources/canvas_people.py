@@ -84,8 +84,9 @@ _ADD_FIELD = (
 
 
 def roster(course: Course) -> Finding:
-    members, _ = next(nrps.member_pages(course.roster, course.roster_start))
+    members, goes_on_at = next(nrps.member_pages(course.roster, course.roster_start))
     learners = [member for member in members if claims.LEARNER in member.roles and not member.is_test_user]
     if any(not member.custom.get("canvas_user_id") for member in learners):
         return Finding(False, _NO_IDS, _ADD_FIELD)
-    return Finding(True, f"The roster opens and says who is who: {len(members)} people on its first page.")
+    where = " on its first page" if goes_on_at else ""
+    return Finding(True, f"The roster opens and says who is who: {len(members)} people{where}.")

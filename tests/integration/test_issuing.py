@@ -271,7 +271,7 @@ def test_two_workers_with_the_same_row_store_one_document() -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"subtitle": "x" * 201}, "line under the name"),
+        ({"subtitle": "x" * 201}, "line under the title"),
         ({"issuer": "x" * 201}, "issuer"),
         ({"signatories": [Signatory("A"), Signatory("B"), Signatory("C"), Signatory("D")]}, "3 people"),
         ({"signatories": [Signatory("x" * 101)]}, "100 letters"),

@@ -86,7 +86,7 @@ def test_the_overview_counts_what_waits_and_where_everybody_stands(teacher: Visi
     page = words(answer)
     assert "2 certificates wait for your approval, 1 of them with distinction. Review 2" in page
     assert 'hx-get="/panel/people?state=waiting"' in answer.text
-    assert "In the course 4 Graded at least once 3 One assessment away 1 Waiting for a decision 2 Earned 0" in page
+    assert "In the course 4 Graded at least once 3 One step away 1 Waiting for a decision 2 Earned 0" in page
 
 
 def test_the_overview_names_flags_held_awards_and_obstacles(teacher: Visitor, course: Course) -> None:
@@ -101,7 +101,7 @@ def test_the_overview_names_flags_held_awards_and_obstacles(teacher: Visitor, co
     b.evaluate(course)
     page = words(teacher.get("/panel/overview"))
     assert "“Quiz” is no longer in the course, but the rule asks for it." in page
-    assert "1 person earned it, but their scores have fallen below the bar since." in page
+    assert "1 person earned it, but would not now: scores fell, or the rule was changed. It stays theirs." in page
 
 
 def test_certificates_that_wait_for_a_name_are_told_of(teacher: Visitor, course: Course) -> None:
@@ -286,7 +286,7 @@ def test_every_problem_stands_beside_its_field_and_what_was_typed_is_kept(teache
         assert "“completion” must be a percentage from 0 to 100." in page
         assert "Choose at least one assessment, or “all”." in page
         assert "The bar for distinction must not be below the one for completion." in page
-        assert "“n” must be a whole number from 1." in page
+        assert "“How many” (n) must be a whole number, 1 or more." in page
         assert "“award_from” must be a date" in page
         for typed in ('value="sixty"', 'value="x"', 'value="soon"', 'value="50"'):
             assert typed in answer.text
@@ -319,7 +319,7 @@ def test_a_number_of_posts_is_asked_for_and_comes_back_into_the_form(teacher: Vi
     assert 'name="distinction-0" value="5"' in opened.text
     wrong = teacher.post("/panel/rules/preview", COUNTING | {"version": "1", "n-0": "some", "distinction-0": "2,5"})
     assert wrong.status_code == 422
-    assert words(wrong).count("must be a whole number from 1.") == 2
+    assert words(wrong).count("must be a whole number, 1 or more.") == 2
 
 
 def test_where_nobody_counts_posts_she_is_told_before_saving_and_nobody_is_awarded(
