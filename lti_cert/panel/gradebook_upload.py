@@ -62,9 +62,10 @@ def receive(place: Place, files: MultiDict[str, FileStorage]) -> UploadPage:
     :raises FileRejected, RosterUnknown
     """
     file = files.get("file")
-    content = file.read(csv_file.MOST_BYTES + 1) if file else b""
     if not file or not file.filename:
         raise FileRejected("Choose a file first.")
+    with file.stream:
+        content = file.read(csv_file.MOST_BYTES + 1)
     with transaction():
         public_id = uploading.keep(place.course, place.viewer.member_id, file.filename, content)
     return preview(place, public_id)
