@@ -99,7 +99,7 @@ def _delimiter(text: str) -> str:
     def columns(delimiter: str) -> tuple[bool, int]:
         widths = []
         try:
-            for cells in csv.reader(io.StringIO(first, newline=""), delimiter=delimiter):
+            for cells in csv.reader(io.StringIO(first, newline=""), delimiter=delimiter, strict=True):
                 widths.append(len(cells))
         except csv.Error:
             pass  # said where the whole file is read
