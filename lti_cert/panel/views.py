@@ -22,7 +22,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from lti_cert.achievements import course_settings, saving
 from lti_cert.achievements.models import Achievement
 from lti_cert.achievements.rules import RuleRejected
-from lti_cert.core import ids, web
+from lti_cert.core import ids, log, web
 from lti_cert.core.database import transaction
 from lti_cert.core.errors import InputRejected, NotFound
 from lti_cert.courses import freshness, source, sync
@@ -52,6 +52,8 @@ from lti_cert.panel.instructor_pages import UploadPage
 from lti_cert.panel.pages import LearnerPage, Notice, Watch
 from lti_cert.panel.place import Place, place_of
 from lti_cert.sources.csv_file import FileRejected
+
+_log = log.get_logger(__name__)
 
 bp = Blueprint("panel", __name__, url_prefix="/panel")
 
@@ -204,7 +206,7 @@ def upload_gradebook() -> Answer:
     try:
         return _upload(gradebook_upload.receive(_place(viewer), request.files))
     except FileRejected as rejected:
-        return _upload(gradebook_upload.page_for(_place(viewer), *rejected.problems)), rejected.status
+        return _refused_upload(gradebook_upload.page_for(_place(viewer), *rejected.problems), rejected)
 
 
 @bp.post("/upload/preview")
@@ -220,7 +222,7 @@ def take_upload() -> Answer:
     try:
         notice = gradebook_upload.take(_place(viewer), public_id, request.form)
     except FileRejected as rejected:
-        return _upload(gradebook_upload.preview(_place(viewer), public_id, request.form)), rejected.status
+        return _refused_upload(gradebook_upload.preview(_place(viewer), public_id, request.form), rejected)
     if notice is None:
         return render_template("panel/held.html", page=held_snapshot.page_for(_place(viewer)))
     return _overview(viewer, notice)
@@ -228,6 +230,11 @@ def take_upload() -> Answer:
 
 def _upload(page: UploadPage) -> str:
     return render_template("panel/upload.html", page=page)
+
+
+def _refused_upload(page: UploadPage, rejected: FileRejected) -> Answer:
+    _log.warning("fault", kind=type(rejected).__name__, status=rejected.status)  # its words may quote the file
+    return _upload(page), rejected.status
 
 
 @bp.post("/sources/canvas/ticket")

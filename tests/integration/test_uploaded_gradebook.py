@@ -13,7 +13,8 @@ from werkzeug.test import TestResponse
 
 from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
-from lti_cert.courses import freshness, sync, uploading
+from lti_cert.core.errors import InputRejected
+from lti_cert.courses import freshness, source, sync, uploading
 from lti_cert.courses.models import Course, HeldSnapshot, LineItem, Member, Result, SyncRun, UploadedGradebook
 from lti_cert.lti.claims import INSTRUCTOR
 from lti_cert.outbox.models import OutboxRow
@@ -151,6 +152,14 @@ def test_a_course_that_brings_its_grades_is_never_read_by_itself(course: Course,
         course.last_launch_at = clock.now()
         freshness.sync_if_stale(course)
         assert list(freshness.stale_courses()) == []
+
+
+def test_nobody_names_it_as_the_source_of_a_course_without_bringing_it(course: Course, teacher: Visitor) -> None:
+    with pytest.raises(InputRejected, match="uploads them"):
+        source.use(course, "csv")
+    assert teacher.post("/panel/source/use", source="csv").status_code == 422
+    db.session.rollback()
+    assert (course.source, course.trial_source) == ("ags", "")
 
 
 def test_reading_the_platform_again_is_a_trial_too(course: Course, teacher: Visitor) -> None:
