@@ -15,7 +15,7 @@ from lti_cert.certificates.events import (
     CertificateProposed,
     CertificateRevoked,
 )
-from lti_cert.courses import freshness, sync
+from lti_cert.courses import freshness, sync, uploading
 from lti_cert.courses.events import CourseSynced, EvidenceChanged, GradesChanged, IdentityLearned, SyncDue
 from lti_cert.issuing import issue
 from lti_cert.issuing.events import CertificateIssued
@@ -98,6 +98,7 @@ JOBS = JobMap(
         ClockRule("stale courses", timedelta(minutes=5), freshness.stale_courses),
         ClockRule("award dates that came", timedelta(minutes=1), evaluation.award_dates_that_came),
         ClockRule("expired logins and sessions", timedelta(hours=1), purge.purge),
+        ClockRule("uploads that nobody took", timedelta(hours=1), uploading.forget_expired),
         ClockRule("expired sessions of administrators", timedelta(hours=1), console_session.purge),
         ClockRule("events of the unknown", timedelta(days=1), counting.forget_unknown),
         ClockRule("old outbox rows", timedelta(days=1), tending.prune),

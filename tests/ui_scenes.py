@@ -300,6 +300,56 @@ CONNECTIONS = {
 }
 
 
+def upload_scenes() -> Scenes:
+    headings = (
+        "Student",
+        "ID",
+        "SIS User ID",
+        "Quiz 1: Reading a chart (11)",
+        "مقال (12)",
+        "Project (14)",
+        "Final Score",
+    )
+    column = instructor_pages.UploadColumn
+    file = instructor_pages.UploadedFile(
+        id="x",
+        name="2026-11-25T1042_Grades-DL-101.csv",
+        kind="an export of Canvas’ gradebook",
+        lines=3,
+        matched=2,
+        learners=4,
+        missing=("Zoë Ångström", "محمد عبد الله"),
+        unmatched=("Student, Test (line 6): nobody in the course has this id",),
+        ids=(
+            instructor_pages.IdChoice("platform_id", "The platform’s number of the person (Canvas: ID)", 1),
+            instructor_pages.IdChoice("sourced_id", "The institution’s id of the person (SIS User ID, ID number)", 2),
+            instructor_pages.IdChoice("user_id", "The id by which the platform launches the person (LTI sub)", None),
+        ),
+        headings=headings,
+        columns=(
+            column(3, headings[3], "20"),
+            column(4, headings[4], "100"),
+            column(5, headings[5], "", "posted by hand: the file does not say which of its scores learners may see"),
+            column(6, headings[6], "", "worked out by Canvas, or not graded"),
+        ),
+        shown=(3, 4),
+        first=(
+            instructor_pages.UploadLine(3, "Byron, Ada", True, ("17.40", "EX")),
+            instructor_pages.UploadLine(4, "Nguyễn Thị Minh Khai", True, ("", "104.50")),
+            instructor_pages.UploadLine(6, "Student, Test", False, ("20.00", "100.00")),
+        ),
+    )
+    wrong = ("“Project”: “many” is no number of points.", "Lines 3 and 4 are about the same person.")
+    shown = {
+        "empty": instructor_pages.UploadPage(HEADER),
+        "refused": instructor_pages.UploadPage(HEADER, ("The file is empty.",)),
+        "preview": instructor_pages.UploadPage(HEADER, (), file),
+        "problems": instructor_pages.UploadPage(HEADER, wrong, file),
+    }
+    for name, page in shown.items():
+        yield f"upload-{name}", Scene("panel/upload.html", {"page": page})
+
+
 def overview_scenes() -> Scenes:
     shown = {
         "needs": OVERVIEW,
@@ -320,10 +370,12 @@ def overview_scenes() -> Scenes:
             sync=replace(SYNC_PAUSED, may_stop=True),
             other_sources=(instructor_pages.OtherSource("moodle", "Moodle’s gradebook"),),
         ),
+        "uploaded": replace(OVERVIEW, may_upload=True, sync=replace(OVERVIEW.sync, is_brought=True)),
         **{f"canvas-{name}": replace(OVERVIEW, connection=how) for name, how in CONNECTIONS.items()},
     }
     for name, page in shown.items():
         yield f"overview-{name}", Scene("panel/overview.html", {"page": page})
+    yield from upload_scenes()
     yield "source-check", Scene("panel/_source_check.html", {"heading": "Overview", "findings": FINDINGS})
     reason = "It has 145 learners, the one before had 212."
     loss = replace(PREVIEW, newly=MOVE(0))

@@ -7,6 +7,7 @@ from sqlalchemy import or_, select
 
 from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
+from lti_cert.core.errors import InputRejected
 from lti_cert.courses.events import SyncDue
 from lti_cert.courses.models import Course
 from lti_cert.lti.models import Registration, Standing
@@ -26,7 +27,27 @@ AFTER_END = timedelta(days=30)
 """So long after its end a course is still read: grades come late."""
 
 
+class BroughtByHand(InputRejected):
+    title = "There is nothing to read"
+    guidance = "Nothing was changed."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The grades of this course come from a gradebook that somebody uploads. Upload a newer one, or try another "
+            "source."
+        )
+
+
+def is_read(course: Course) -> bool:
+    """Whether there is something to be read; else somebody brings the course's grades."""
+    source = course.trial_source or course.source
+    return course.synced_at is None or choose.SOURCES[source].is_pulled
+
+
 def ask_for_sync(course: Course) -> None:
+    """:raises BroughtByHand"""
+    if not is_read(course):
+        raise BroughtByHand
     outbox.add(SyncDue(course.id, course.registration_id))
 
 
@@ -36,12 +57,14 @@ def sync_soon(course_id: int) -> None:
         course = session.get_one(Course, course_id)
         if course.is_final:
             raise outbox.Overtaken("the course is concluded")
+        if not is_read(course):
+            raise outbox.Overtaken("the grades of this course are brought by hand")
         ask_for_sync(course)
 
 
 def sync_if_stale(course: Course) -> None:
     """What a launch does."""
-    if not course.is_final and (course.synced_at is None or course.synced_at < clock.now() - FRESH):
+    if not course.is_final and is_read(course) and (course.synced_at is None or course.synced_at < clock.now() - FRESH):
         ask_for_sync(course)
 
 

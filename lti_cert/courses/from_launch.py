@@ -11,14 +11,11 @@ from lti_cert.core.database import db, insert
 from lti_cert.core.errors import LtiCertError
 from lti_cert.courses import members
 from lti_cert.courses.events import EvidenceChanged, IdentityLearned
-from lti_cert.courses.models import Course, Member, ResourceLink
+from lti_cert.courses.models import LONGEST_PLATFORM_ID, Course, Member, ResourceLink
 from lti_cert.lti import products
 from lti_cert.lti.claims import CUSTOM_CANVAS_COURSE, CUSTOM_CANVAS_USER, CUSTOM_END, LaunchClaims
 from lti_cert.lti.models import Registration
 from lti_cert.outbox import outbox
-
-LONGEST_PLATFORM_ID = 255
-"""A longer one is none, and would not fit an index."""
 
 
 class LaunchWithoutCourse(LtiCertError):
@@ -62,6 +59,8 @@ def _learn_platform_ids(registration: Registration, arrival: Arrival, claims: La
         told[CUSTOM_CANVAS_COURSE] = claims.context_id
     course.platform_id = told.get(CUSTOM_CANVAS_COURSE) or before[0]
     member.platform_id = told.get(CUSTOM_CANVAS_USER) or before[1]
+    if len(claims.sourced_id) <= LONGEST_PLATFORM_ID:
+        member.sourced_id = claims.sourced_id or member.sourced_id
     db.session.flush()
     if before != (course.platform_id, member.platform_id):
         outbox.add(IdentityLearned(course.id))

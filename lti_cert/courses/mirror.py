@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, insert, select, update
 from lti_cert.core import bulk, clock, log
 from lti_cert.core.database import db, id_set
 from lti_cert.courses import activity, members
-from lti_cert.courses.models import Course, LineItem, Member, Result
+from lti_cert.courses.models import LONGEST_PLATFORM_ID, Course, LineItem, Member, Result
 from lti_cert.lti.claims import LEARNER
 from lti_cert.sources.snapshot import Item, Person, Snapshot
 
@@ -125,6 +125,8 @@ class _Listed:
     is_evaluated: bool = False
     launched_as_staff: bool = False
     is_test_user: bool = False
+    platform_id: str = ""
+    sourced_id: str = ""
 
 
 _LISTED = tuple(field.name for field in fields(_Listed))
@@ -178,12 +180,18 @@ def _now(before: _Listed, person: Person | None, now: datetime) -> _Listed:
             in_roster=True,
             left_at=None,
             is_known=person.is_known,
+            platform_id=_id(person.api_user_id) or before.platform_id,
+            sourced_id=_id(person.sourced_id) or before.sourced_id,
         )
     elif before.in_roster:
         after = replace(before, in_roster=False, left_at=now)
     else:
         after = before
     return replace(after, is_evaluated=members.is_evaluated(after))
+
+
+def _id(told: str) -> str:
+    return told if len(told) <= LONGEST_PLATFORM_ID else ""
 
 
 def _store_results(

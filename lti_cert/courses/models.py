@@ -13,6 +13,9 @@ from lti_cert.lti.models import Registration
 FEED = "feed"
 """The provider of counts that is no source: events pushed to us."""
 
+LONGEST_PLATFORM_ID = 255
+"""A longer one is none, and would not fit an index."""
+
 
 class Course(Base):
     """LTI's Context: (registration, context id) on Canvas, where several deployments show one course, and
@@ -101,7 +104,9 @@ class Member(Base):
     user_id: Mapped[str] = mapped_column(Text)
     """LTI `sub`."""
     platform_id: Mapped[str] = mapped_column(Text, default="", server_default="")
-    """The platform's own id of her, where a signed launch told it (`from_launch.PLATFORM_USER`)."""
+    """The platform's own id of her, where a signed launch or the roster told it."""
+    sourced_id: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """The id that the institution's own records have of her, told likewise (LIS `person_sourcedid`)."""
     name: Mapped[str] = mapped_column(Text, default="")
     email: Mapped[str] = mapped_column(Text, default="")
     locale: Mapped[str] = mapped_column(Text, default="")
@@ -234,6 +239,26 @@ class StagedPage(Base):
     """The item whose scores these are, or the kind of the counts; else empty."""
     content: Mapped[bytes] = mapped_column(LargeBinary)
     """Compressed JSON, as `courses.staging` packs it."""
+
+
+class UploadedGradebook(Base):
+    """A file that an instructor has brought and not taken yet. One a person and course: a newer one replaces it."""
+
+    __tablename__ = "uploaded_gradebook"
+    __table_args__ = (UniqueConstraint("course_id", "member_id"), Index(None, "expires_at"))
+
+    id: Mapped[primary_key]
+    public_id: Mapped[str] = mapped_column(Text, unique=True)
+    """As the page names it; not to be guessed."""
+    course_id: Mapped[int] = mapped_column(ForeignKey("course.id"))
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    """Whoever brought it: nobody else finds it."""
+    name: Mapped[str] = mapped_column(Text)
+    """Of the file."""
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    """As it came, compressed."""
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
 
 
 class HeldSnapshot(Base):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select
 
 from lti_cert.core.database import db
+from lti_cert.core.errors import InputRejected
 from lti_cert.courses import activity
 from lti_cert.courses.models import Course, ResourceLink
 from lti_cert.sources import choose, connections
@@ -39,8 +40,12 @@ def use(course: Course, name: str) -> None:
     """Read the course from another source from the next sync on, without a trial. In the caller's transaction.
 
     :raises NotConnected: it needs a connection that there is none of.
+    :raises InputRejected: it cannot be read.
     """
-    if choose.find(name).connects_by:
+    one = choose.find(name)
+    if not one.is_pulled:
+        raise InputRejected("Grades of this kind are not read: somebody uploads them in the panel of the course.")
+    if one.connects_by:
         connections.find(course.registration_id, name, course.id)
     course.source, course.trial_source = name, ""
 

@@ -139,8 +139,11 @@ def _columns(scores: Sequence[Score]) -> tuple[list[str], list[int | None]]:
 
 
 def drop(course_id: int, *, keep: Sequence[int] = ()) -> None:
-    """Forget what the course's runs have staged, but for those to keep. In the caller's transaction."""
-    runs = select(SyncRun.id).where(SyncRun.course_id == course_id, SyncRun.id.not_in(keep))
+    """Forget what the course's runs have staged, but for those that go on, and those to keep. In the caller's
+    transaction.
+    """
+    goes_on = SyncRun.outcome.in_([SyncOutcome.RUNNING, SyncOutcome.PAUSED])
+    runs = select(SyncRun.id).where(SyncRun.course_id == course_id, ~goes_on, SyncRun.id.not_in(keep))
     db.session.execute(
         delete(StagedPage).where(StagedPage.run_id.in_(runs)).execution_options(synchronize_session=False)
     )

@@ -203,6 +203,7 @@ def _store(run: SyncRun, snapshot: StagedSnapshot, *, is_accepted: bool) -> dict
     course.failures, course.retry_at = 0, None
     if is_accepted:
         course.source, course.trial_source = run.source, ""
+        activity.name_providers(course)
     _forget_held(course)
     staging.drop(course.id, keep=_held_run(course.id))
     outbox.add(CourseSynced(course.id))
@@ -255,7 +256,7 @@ def _check(what: str, before: int, now: int) -> None:
         raise _NotBelieved(_LACKS.format(f"it has {now} {what}, the one before had {before}"))
 
 
-_LACKS = "What the learning platform sent lacks too much to be believed: {}. Accept it if that is right."
+_LACKS = "What was read lacks too much to be believed: {}. Accept it if that is right."
 
 
 def _hold(run: SyncRun, snapshot: StagedSnapshot, reason: str) -> None:

@@ -131,6 +131,8 @@ class LaunchClaims:
     given_name: str = ""
     family_name: str = ""
     email: str = ""
+    sourced_id: str = ""
+    """The institution's own id of her. https://www.imsglobal.org/spec/lti/v1p3#learning-information-services-lis-claim"""
     locale: str = ""
     product: str = ""
     platform_name: str = ""
@@ -183,6 +185,7 @@ def read(token: Mapping[str, Any]) -> LaunchClaims:
         given_name=_text(token, "given_name"),
         family_name=_text(token, "family_name"),
         email=_text(token, "email"),
+        sourced_id=_text(_mapping(token, _LTI + "lis"), "person_sourcedid"),
         locale=_text(token, "locale") or _text(presentation, "locale"),
         product=_text(platform, "product_family_code"),
         platform_name=_text(platform, "name"),

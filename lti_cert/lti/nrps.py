@@ -25,6 +25,8 @@ class Member:
     given_name: str = ""
     family_name: str = ""
     email: str = ""
+    sourced_id: str = ""
+    """`lis_person_sourcedid`: the institution's own id of her."""
     custom: Mapping[str, str] = field(default_factory=dict)
     """The link's custom fields as they are for this member; told only where a resource link was asked for."""
 
@@ -63,6 +65,7 @@ def _member(row: Row) -> Member:
         given_name=given,
         family_name=family,
         email=fields.text(row, "email"),
+        sourced_id=fields.text(row, "lis_person_sourcedid"),
         custom=_custom(row),
     )
 

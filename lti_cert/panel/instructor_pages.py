@@ -89,6 +89,8 @@ class SyncStatus:
     finished_now: bool = False
     """True in the answer that ends the asking: the tab is then loaded afresh."""
     may_stop: bool = False
+    is_brought: bool = False
+    """There is nothing to read: somebody uploads the grades."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,7 @@ class OverviewPage:
     """What the platform does not tell of learners, and what that means. A sentence each."""
     offer: "TakeOverOffer | None" = None
     assistants_may_approve: bool = False
+    may_upload: bool = False
     other_sources: tuple[OtherSource, ...] = ()
     connection: ConnectionStatus | None = None
     """To the platform's own interface; None where it has none."""
@@ -200,6 +203,69 @@ class HeldPage:
     previews: tuple[Preview, ...] = ()
     mapped: Mapped | None = None
     """Where it is the trial of another source."""
+    tab: Tab = "overview"
+
+
+@dataclass(frozen=True)
+class IdChoice:
+    """What a column of an uploaded table may tell of people."""
+
+    kind: str
+    label: str
+    column: int | None
+    """Which one does, from 0."""
+
+
+@dataclass(frozen=True)
+class UploadColumn:
+    place: int
+    name: str
+    points: str
+    """As typed; empty where the column is left out."""
+    note: str = ""
+    """Why it was proposed to be left out."""
+
+
+@dataclass(frozen=True)
+class UploadLine:
+    number: int
+    who: str
+    is_matched: bool
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class UploadedFile:
+    """How a file is understood that has not been taken yet."""
+
+    id: str
+    name: str
+    kind: str
+    """As it stands after “This is”."""
+    lines: int
+    """About people."""
+    matched: int
+    learners: int
+    """Of the course."""
+    missing: tuple[str, ...]
+    """Learners of whom it has no line."""
+    unmatched: tuple[str, ...]
+    """Lines that match nobody, and why."""
+    ids: tuple[IdChoice, ...]
+    headings: tuple[str, ...]
+    columns: tuple[UploadColumn, ...]
+    shown: tuple[int, ...]
+    """The columns of which the first lines are shown."""
+    first: tuple[UploadLine, ...]
+
+
+@dataclass(frozen=True)
+class UploadPage:
+    """Where an instructor brings a gradebook."""
+
+    header: Header
+    problems: tuple[str, ...] = ()
+    file: UploadedFile | None = None
     tab: Tab = "overview"
 
 

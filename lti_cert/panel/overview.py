@@ -36,6 +36,7 @@ def page_for(place: Place, notice: Notice | None = None) -> OverviewPage:
         connection=connecting.status_of(place),
         missing=tuple(_missing(place.course)),
         offer=_offer(place),
+        may_upload=place.viewer.may_edit and place.course.synced_at is not None,
         assistants_may_approve=place.course.assistants_may_approve,
     )
 

@@ -1,6 +1,6 @@
 """Which source a course is read from, which others there are, and what a trial of one has shown."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import select
 
@@ -83,12 +83,12 @@ def mapped(course: Course, run: SyncRun) -> Mapped | None:
         pairs=tuple((same[item.ref].label, item.label) for item in items if item.ref in same),
         new=tuple(item.label for item in items if item.ref not in same),
         gone=tuple(row.label for row in rows if row not in same.values()),
-        unknown=tuple(_names(unknown)),
+        unknown=tuple(names_of(unknown)),
         limits=snapshot.limits,
     )
 
 
-def _names(people: list[Person]) -> Iterator[str]:
+def names_of(people: Sequence[Person]) -> Iterator[str]:
     for person in people[:MOST_NAMES]:
         yield person.name or f"Member {person.user_id}"
     if len(people) > MOST_NAMES:

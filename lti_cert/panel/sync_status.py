@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from lti_cert.core.database import db
+from lti_cert.courses import freshness
 from lti_cert.courses.events import CourseSynced, SyncDue
 from lti_cert.courses.models import Course, SyncOutcome, SyncRun
 from lti_cert.launch.models import PanelSession
@@ -21,6 +22,10 @@ _STEP = re.compile(r"results (\d+) of (\d+)")
 
 
 def status_of(course: Course) -> SyncStatus:
+    return replace(_status_of(course), is_brought=not freshness.is_read(course))
+
+
+def _status_of(course: Course) -> SyncStatus:
     run = db.session.scalar(select(SyncRun).where(SyncRun.course_id == course.id).order_by(SyncRun.id.desc()).limit(1))
     follows = outbox.job_map().after
     if outbox.is_promised(*follows[SyncDue], course_id=course.id):

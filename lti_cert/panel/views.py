@@ -22,7 +22,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from lti_cert.achievements import course_settings, saving
 from lti_cert.achievements.models import Achievement
 from lti_cert.achievements.rules import RuleRejected
-from lti_cert.core import ids, web
+from lti_cert.core import ids, log, web
 from lti_cert.core.database import transaction
 from lti_cert.core.errors import InputRejected, NotFound
 from lti_cert.courses import freshness, source, sync
@@ -36,6 +36,7 @@ from lti_cert.panel import (
     design_page,
     evidence_row,
     forms,
+    gradebook_upload,
     held_snapshot,
     learner,
     overview,
@@ -47,8 +48,12 @@ from lti_cert.panel import (
     sync_status,
     taking_over,
 )
+from lti_cert.panel.instructor_pages import UploadPage
 from lti_cert.panel.pages import LearnerPage, Notice, Watch
 from lti_cert.panel.place import Place, place_of
+from lti_cert.sources.csv_file import FileRejected
+
+_log = log.get_logger(__name__)
 
 bp = Blueprint("panel", __name__, url_prefix="/panel")
 
@@ -187,6 +192,49 @@ def accept_held_snapshot() -> str:
     with transaction():
         sync.accept_held(place_of(viewer).course, run_id)
     return _overview(viewer, Notice("done", "The reading is accepted; who qualifies is being worked out."))
+
+
+@bp.get("/upload")
+def show_upload() -> str:
+    return _upload(gradebook_upload.page_for(_place(session.require_editor())))
+
+
+@bp.post("/upload")
+def upload_gradebook() -> Answer:
+    viewer = session.require_editor()
+    request.max_content_length = gradebook_upload.LARGEST_REQUEST
+    try:
+        return _upload(gradebook_upload.receive(_place(viewer), request.files))
+    except FileRejected as rejected:
+        return _refused_upload(gradebook_upload.page_for(_place(viewer), *rejected.problems), rejected)
+
+
+@bp.post("/upload/preview")
+def preview_upload() -> str:
+    viewer = session.require_editor()
+    return _upload(gradebook_upload.preview(_place(viewer), request.form.get("upload", ""), request.form))
+
+
+@bp.post("/upload/take")
+def take_upload() -> Answer:
+    viewer = session.require_editor()
+    public_id = request.form.get("upload", "")
+    try:
+        notice = gradebook_upload.take(_place(viewer), public_id, request.form)
+    except FileRejected as rejected:
+        return _refused_upload(gradebook_upload.preview(_place(viewer), public_id, request.form), rejected)
+    if notice is None:
+        return render_template("panel/held.html", page=held_snapshot.page_for(_place(viewer)))
+    return _overview(viewer, notice)
+
+
+def _upload(page: UploadPage) -> str:
+    return render_template("panel/upload.html", page=page)
+
+
+def _refused_upload(page: UploadPage, rejected: FileRejected) -> Answer:
+    _log.warning("fault", kind=type(rejected).__name__, status=rejected.status)  # its words may quote the file
+    return _upload(page), rejected.status
 
 
 @bp.post("/sources/canvas/ticket")

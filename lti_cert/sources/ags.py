@@ -277,7 +277,7 @@ def _add_people(client: ServiceClient, product: Product, reading: Reading, snaps
     with _course_may_be_concluded(product):
         for members, next_url in nrps.member_pages(client, start):
             snapshot.people += [
-                Person(member.user_id, member.roles, member.name, member.email)
+                Person(member.user_id, member.roles, member.name, member.email, sourced_id=member.sourced_id)
                 for member in members
                 if member.is_active and not member.is_test_user
             ]

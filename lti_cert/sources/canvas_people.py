@@ -26,6 +26,7 @@ def add_members(course: Course, snapshot: Snapshot) -> None:
                 member.email,
                 is_known=claims.LEARNER not in member.roles,
                 api_user_id=member.custom.get("canvas_user_id", ""),
+                sourced_id=member.sourced_id,
             )
             for member in members
             if member.is_active and not member.is_test_user

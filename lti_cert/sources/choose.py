@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lti_cert.core.errors import InputRejected, LtiCertError
 from lti_cert.lti.answers import ServiceRefused, ServiceThrottled
-from lti_cert.sources import ags, canvas, connections, moodle
+from lti_cert.sources import ags, canvas, connections, csv_gradebook, moodle
 from lti_cert.sources.snapshot import (
     DISCUSSION_POSTS,
     Finding,
@@ -15,6 +15,10 @@ from lti_cert.sources.snapshot import (
     SourceForbidden,
     SourceThrottled,
 )
+
+
+def _nothing_to_read(_reading: Reading, _snapshot: Snapshot) -> None:
+    raise SourceFailed(message="Somebody brings these grades; they cannot be read.")
 
 
 def _nothing_to_check(_reading: Reading) -> Iterable[Finding]:
@@ -49,6 +53,7 @@ SOURCES: dict[str, Source] = {
     moodle.NAME: Source(
         "Moodle's gradebook", moodle.read, moodle.check, connects_by=("url", "token"), counts=(DISCUSSION_POSTS,)
     ),
+    csv_gradebook.NAME: Source("the uploaded gradebook", _nothing_to_read, is_pulled=False),
 }
 
 _BEST_FIRST = (canvas.NAME, moodle.NAME)

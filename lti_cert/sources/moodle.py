@@ -292,10 +292,13 @@ def _roster_client(reading: Reading) -> ServiceClient:
 def _compared(person: Person | None, member: nrps.Member, *, is_by_learner: bool) -> Person | None:
     """What the roster adds."""
     if person is None:
-        return Person(member.user_id, member.roles, member.name, member.email, is_known=False)
+        return Person(
+            member.user_id, member.roles, member.name, member.email, is_known=False, sourced_id=member.sourced_id
+        )
+    added = replace(person, sourced_id=member.sourced_id)
     if staff := member.roles & STAFF:
-        return replace(person, roles=person.roles | staff)
-    if is_by_learner and not person.roles and LEARNER in member.roles:
+        added = replace(added, roles=person.roles | staff)
+    elif is_by_learner and not person.roles and LEARNER in member.roles:
         # In a role of the site's own, so that she was not asked for one by one.
-        return replace(person, roles=member.roles, is_known=False)
-    return None
+        added = replace(added, roles=member.roles, is_known=False)
+    return added if added != person else None

@@ -68,6 +68,8 @@ class Person:
     """False: the roster lists her, but this source does not, so that it says nothing of what she has done."""
     api_user_id: str = ""
     """The id under which the LMS's own interface knows her, where that is another one and the roster tells it."""
+    sourced_id: str = ""
+    """The id under which the institution's own records know her, where the roster tells it (LIS `person_sourcedid`)."""
 
 
 class Score(NamedTuple):
