@@ -31,8 +31,8 @@ sure: check test ## every gate that a change has to pass
 configuration: $(VENV)/installed-tool ## write docs/configuration.md from the settings
 	@PYTHONPATH=. $(BIN)/python tools/configuration.py > docs/configuration.md
 
-benchmarks: $(VENV)/installed-tool ## measure what the folder of that name describes
-	@for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit; done
+benchmarks: $(VENV)/installed-tests ## measure, and write docs/performance.md: several minutes
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 constraints: $(VENV)/installed-tests ## write down what .venv holds as the versions that work together
 	@echo "# The versions that were tested together, as make constraints found them." > constraints.txt

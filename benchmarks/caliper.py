@@ -1,33 +1,27 @@
-"""Take in and count a burst of Caliper events, as `POST /caliper` and its job do, in this process.
-
-    python benchmarks/caliper.py [--events N] [--members N] [--envelope N] [--database URL]
-
-Every tenth event is of somebody whom the tool does not know, every twentieth is sent twice, every fiftieth is a grade.
+"""A burst of 50,000 events in envelopes of 50 is taken in and counted, as `POST /caliper` and its job do, in one
+process, on SQLite. Every tenth event is of somebody whom the tool does not know, every twentieth is sent twice, every
+fiftieth is a grade.
 """
 
 import argparse
 import json
-import platform
 import random
-import resource
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from sqlalchemy import func, select
 
+from benchmarks import databases
+from benchmarks.measuring import peak, table
 from lti_cert.activity import counting, keys
 from lti_cert.activity.models import FeedEvent
-from lti_cert.app import create_app
 from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
 from lti_cert.courses.models import ActivityCount, Course, Member
 from lti_cert.lti.models import Registration
-from lti_cert.settings import Settings
 
 VERSION = "http://purl.imsglobal.org/ctx/caliper/v1p2"
 LMS = "https://lms.example"
@@ -86,36 +80,34 @@ def bodies(count: int, members: int, size: int) -> list[bytes]:
 
 
 def run(app: Flask, count: int, members: int, size: int) -> None:
-    with app.app_context():
-        db.create_all()
-        registration_id, key = fill(members)
-        sent = bodies(count, members, size)
-        client, headers = app.test_client(), {"Authorization": f"Bearer {key}"}
-        took = []
-        began = time.perf_counter()
-        for body in sent:
-            started = time.perf_counter()
-            assert client.post("/caliper", data=body, headers=headers).status_code == 202
-            took.append(time.perf_counter() - started)
-        taken = time.perf_counter() - began
-        before = peak()
-        began = time.perf_counter()
-        counting.count_new(registration_id)
-        counted = time.perf_counter() - began
-        db.session.rollback()
-        stored = db.session.scalar(select(func.count()).select_from(FeedEvent)) or 0
-        counts = db.session.scalar(select(func.sum(ActivityCount.count))) or 0
-        took.sort()
-        print(f"{db.engine.dialect.name}, Python {platform.python_version()}, {members:,} members in {COURSES} courses")
-        print(f"taken   {count / taken:8,.0f} events/s   {len(sent):,} envelopes of {size}")
-        median, slowest = took[len(took) // 2] * 1000, took[-len(took) // 100] * 1000
-        print(f"        {median:8.1f} ms an envelope, median; {slowest:.1f} ms at 99 %")
-        print(f"counted {stored / counted:8,.0f} events/s   {counts:,} posts of members among {stored:,} events")
-        print(f"memory  {peak():8,.0f} MB at most, {peak() - before:,.0f} MB of them for counting")
-
-
-def peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    registration_id, key = fill(members)
+    sent = bodies(count, members, size)
+    client, headers = app.test_client(), {"Authorization": f"Bearer {key}"}
+    took = []
+    began = time.perf_counter()
+    for body in sent:
+        started = time.perf_counter()
+        assert client.post("/caliper", data=body, headers=headers).status_code == 202
+        took.append(time.perf_counter() - started)
+    taken = time.perf_counter() - began
+    before = peak()
+    began = time.perf_counter()
+    counting.count_new(registration_id)
+    counted = time.perf_counter() - began
+    db.session.rollback()
+    stored = db.session.scalar(select(func.count()).select_from(FeedEvent)) or 0
+    counts = db.session.scalar(select(func.sum(ActivityCount.count))) or 0
+    took.sort()
+    median, slowest = took[len(took) // 2] * 1000, took[-len(took) // 100] * 1000
+    print(
+        table(
+            (f"{members:,} members in {COURSES} courses", "events a second", "beside"),
+            ("taken in", f"{count / taken:,.0f}", f"{median:.1f} ms an envelope, median; {slowest:.1f} ms at 99 %"),
+            ("counted", f"{stored / counted:,.0f}", f"{counts:,} posts of members among {stored:,} events"),
+        ),
+        end="\n\n",
+    )
+    print(f"At most {peak():.0f} MB of memory, {peak() - before:.0f} MB of them for counting.")
 
 
 def main() -> None:
@@ -123,11 +115,10 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=50_000)
     parser.add_argument("--members", type=int, default=10_000)
     parser.add_argument("--envelope", type=int, default=50, help="Events in each envelope.")
-    parser.add_argument("--database", help="Address of an empty database; default: SQLite in a temporary folder")
+    parser.add_argument("--rounds", type=int, default=1, help="Measured once, whatever this says.")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(data_dir=Path(folder), database_url=asked.database, log_level="ERROR")
-        run(create_app(settings), asked.events, asked.members, asked.envelope)
+    with databases.tool() as app:
+        run(app, asked.events, asked.members, asked.envelope)
 
 
 if __name__ == "__main__":

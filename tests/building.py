@@ -112,6 +112,8 @@ def copy_into(snapshot: Snapshot, read: Snapshot) -> None:
     for ref, scores in read.scores.items():
         snapshot.add_scores(ref, scores)
         snapshot.reached(ref)
+    for kind, counts in read.counts.items():
+        snapshot.add_counts(kind, counts)
 
 
 def document(**part: Any) -> dict[str, Any]:

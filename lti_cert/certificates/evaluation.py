@@ -267,10 +267,8 @@ def _write_findings(planned: Sequence[Planned]) -> None:
 
 
 def _flag_leavers(achievement: Achievement) -> None:
-    has_left = and_(
-        Certificate.state != State.NONE,
-        exists().where(Member.id == Certificate.member_id, ~Member.in_roster),
-    )
+    leavers = select(Member.id).where(Member.course_id == achievement.course_id, ~Member.in_roster)
+    has_left = and_(Certificate.state != State.NONE, Certificate.member_id.in_(leavers))
     db.session.execute(
         update(Certificate)
         .where(Certificate.achievement_id == achievement.id, Certificate.left_course != has_left)

@@ -11,7 +11,7 @@ from lti_cert.achievements.criteria import Criterion, Item, Kind, Tally, points_
 from lti_cert.achievements.models import Achievement, Attestation
 from lti_cert.core.database import db, record_set
 from lti_cert.courses import activity
-from lti_cert.courses.models import ActivityCount, Course, Member, Result
+from lti_cert.courses.models import ActivityCount, Course, LineItem, Member, Result
 
 NEVER = 2**62
 """More points than a column holds: the bar of an item that cannot be reached."""
@@ -151,7 +151,11 @@ _COUNT: Mapping[Kind, Any] = {
 }
 
 
-def scores_of(member_id: int) -> dict[int, int | None]:
+def scores_of(member: Member) -> dict[int, int | None]:
     """One member's results by line item: the score in millionths, None where excused, absent where not graded."""
-    rows = db.session.execute(select(Result.line_item_id, Result.score).where(Result.member_id == member_id))
+    rows = db.session.execute(
+        select(Result.line_item_id, Result.score)
+        .join(LineItem, LineItem.id == Result.line_item_id)
+        .where(LineItem.course_id == member.course_id, Result.member_id == member.id)
+    )
     return {item: score for item, score in rows}

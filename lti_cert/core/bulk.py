@@ -29,10 +29,10 @@ def update_rows(session: Session, entity: type[Base], key: Sequence[str], column
     if not rows:
         return
     if _is_sqlite(session):
-        setting = ", ".join(f"{column} = ?" for column in columns)
-        finding = " AND ".join(f"{column} = ?" for column in key)
-        turned = [(*row[len(key) :], *row[: len(key)]) for row in rows]
-        _execute(session, f"UPDATE {entity.__tablename__} SET {setting} WHERE {finding}", turned)
+        mark = {column: f"{column} = ?{number}" for number, column in enumerate((*key, *columns), 1)}
+        setting = ", ".join(mark[column] for column in columns)
+        finding = " AND ".join(mark[column] for column in key)
+        _execute(session, f"UPDATE {entity.__tablename__} SET {setting} WHERE {finding}", rows)
         return
     table, every = entity.__tablename__, (*key, *columns)
     incoming = f"incoming_{table}"

@@ -1,9 +1,9 @@
 """Make the mirror equal to a snapshot, touching only what differs. The caller's transaction holds the course."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, insert, select, update
 
@@ -16,10 +16,13 @@ from lti_cert.sources.snapshot import Item, Person, Snapshot
 
 _log = log.get_logger(__name__)
 
-_WRITTEN_AT = 50_000
+_WRITTEN_AT = 20_000
 """Results that are gathered before they are written together."""
 
 _KEY = ("line_item_id", "member_id")
+
+_STRANGER = 0
+"""No member has this id."""
 
 Scores = dict[int, int | None]
 """By member; None where she is excused."""
@@ -112,8 +115,7 @@ def _names_of(row: LineItem) -> tuple[str, ...]:
     return (row.ref, *row.also.split("\n")) if row.also else (row.ref,)
 
 
-@dataclass(frozen=True, slots=True)
-class _Listed:
+class _Listed(NamedTuple):
     """A member as she stands in the mirror, or shall stand."""
 
     name: str = ""
@@ -129,14 +131,11 @@ class _Listed:
     sourced_id: str = ""
 
 
-_LISTED = tuple(field.name for field in fields(_Listed))
-
-
 def _store_members(course: Course, people: Sequence[Person], stored: Stored) -> dict[str, int]:
     present = {
         user_id: (member_id, _Listed(*rest))
         for member_id, user_id, *rest in db.session.execute(
-            select(Member.id, Member.user_id, *(getattr(Member, name) for name in _LISTED)).where(
+            select(Member.id, Member.user_id, *(getattr(Member, name) for name in _Listed._fields)).where(
                 Member.course_id == course.id
             )
         )
@@ -154,9 +153,9 @@ def _store_members(course: Course, people: Sequence[Person], stored: Stored) -> 
         if before.is_known and not after.is_known and LEARNER in after.roles.split():
             stored.newly_unknown += 1
         if member_id is None:
-            new.append({"course_id": course.id, "user_id": user_id, "created_at": now, **asdict(after)})
+            new.append({"course_id": course.id, "user_id": user_id, "created_at": now, **after._asdict()})
         elif after != before:
-            other.append({"member_id": member_id, **asdict(after)})
+            other.append({"member_id": member_id, **after._asdict()})
     if new:
         db.session.execute(insert(Member), new)
     if other:
@@ -171,8 +170,7 @@ def _store_members(course: Course, people: Sequence[Person], stored: Stored) -> 
 
 def _now(before: _Listed, person: Person | None, now: datetime) -> _Listed:
     if person:
-        after = replace(
-            before,
+        after = before._replace(
             # A platform that withholds the name today does not take back the one it gave before.
             name=person.name or before.name,
             email=person.email or before.email,
@@ -184,10 +182,10 @@ def _now(before: _Listed, person: Person | None, now: datetime) -> _Listed:
             sourced_id=_id(person.sourced_id) or before.sourced_id,
         )
     elif before.in_roster:
-        after = replace(before, in_roster=False, left_at=now)
+        after = before._replace(in_roster=False, left_at=now)
     else:
         after = before
-    return replace(after, is_evaluated=members.is_evaluated(after))
+    return after._replace(is_evaluated=members.is_evaluated(after))
 
 
 def _id(told: str) -> str:
@@ -213,13 +211,11 @@ def _store_results(
 
 
 def _by_member(scores: Iterable[tuple[str, int | None]], ids: Mapping[str, int], stored: Stored) -> Scores:
-    wanted: Scores = {}
-    for user_id, score in scores:
-        member_id = ids.get(user_id)
-        if member_id is None:
-            stored.strangers += 1
-        else:
-            wanted[member_id] = score
+    pairs = list(scores)
+    wanted = {ids.get(user_id, _STRANGER): score for user_id, score in pairs}
+    if _STRANGER in wanted:
+        del wanted[_STRANGER]
+        stored.strangers += sum(1 for user_id, _ in pairs if user_id not in ids)
     stored.results += len(wanted)
     return wanted
 

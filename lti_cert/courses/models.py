@@ -161,11 +161,9 @@ class Result(Base):
     """
 
     __tablename__ = "result"
-    __table_args__ = (
-        Index(None, "member_id"),
-        # Evaluation reads one item's scores of everybody: the table lies in that order.
-        {"sqlite_with_rowid": False},
-    )
+    # Evaluation reads one item's scores of everybody: the table lies in that order. It has no other index, which would
+    # double the cost of storing; one member's scores are found by the items of her course.
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     line_item_id: Mapped[int] = mapped_column(ForeignKey("line_item.id"), primary_key=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, Text, text
+from sqlalchemy import ColumnElement, Index, Text, literal, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lti_cert.core.database import Base, primary_key
@@ -74,6 +74,11 @@ class OutboxRow(Base):
     started_at: Mapped[datetime | None]
     """When its last run began."""
     finished_at: Mapped[datetime | None]
+
+
+def is_in(row: type[OutboxRow], state: RowState) -> ColumnElement[bool]:
+    """The state is written out, not bound: only so does SQLite see that a partial index holds what is asked for."""
+    return row.state == literal(state, Text, literal_execute=True)
 
 
 class ClockTick(Base):

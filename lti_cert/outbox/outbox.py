@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import ColumnElement, and_, case, exists, select, text, update
+from sqlalchemy import ColumnElement, and_, case, exists, or_, select, text, update
 from sqlalchemy.orm import aliased
 
 from lti_cert.core import clock
 from lti_cert.core.database import db, insert
-from lti_cert.outbox.models import OutboxRow, RowState
+from lti_cert.outbox.models import OutboxRow, RowState, is_in
 
 
 class Overtaken(Exception):
@@ -148,7 +148,7 @@ def is_waited_for() -> bool:
                     mine.id == running_row.get(),
                     other.id != mine.id,
                     other.serial_key == mine.serial_key,
-                    other.state == RowState.WAITING,
+                    is_in(other, RowState.WAITING),
                     other.due_at <= clock.now(),
                 )
             )
@@ -160,7 +160,7 @@ def withdraw(*jobs: Job, course_id: int, why: str) -> None:
     """Take back what was promised and has not begun. In the caller's transaction."""
     db.session.execute(
         update(OutboxRow)
-        .where(_of_course(jobs, course_id), OutboxRow.state == RowState.WAITING)
+        .where(_of_course(jobs, course_id), is_in(OutboxRow, RowState.WAITING))
         .values(state=RowState.OVERTAKEN, finished_at=clock.now(), note=why)
         .execution_options(synchronize_session=False)
     )
@@ -168,13 +168,11 @@ def withdraw(*jobs: Job, course_id: int, why: str) -> None:
 
 def is_promised(*jobs: Job, course_id: int) -> bool:
     """Whether one of these jobs still waits or runs for the course."""
-    return bool(
-        db.session.scalar(
-            select(
-                exists().where(_of_course(jobs, course_id), OutboxRow.state.in_([RowState.WAITING, RowState.RUNNING]))
-            )
-        )
+    promised = (
+        exists().where(_of_course(jobs, course_id), is_in(OutboxRow, state))
+        for state in (RowState.WAITING, RowState.RUNNING)
     )
+    return bool(db.session.scalar(select(or_(*promised))))
 
 
 def _of_course(jobs: Iterable[Job], course_id: int) -> ColumnElement[bool]:

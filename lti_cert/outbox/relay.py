@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 
 from lti_cert.core import clock, log
 from lti_cert.core.database import db, insert, transaction
-from lti_cert.outbox.models import ClockTick, OutboxRow, RowState
+from lti_cert.outbox.models import ClockTick, OutboxRow, RowState, is_in
 from lti_cert.outbox.outbox import ClockRule, Job, add, job_map
 
 _log = log.get_logger(__name__)
@@ -70,7 +70,7 @@ def _due_jobs(now: datetime) -> list[Job]:
 
 def _due(row: Any, now: datetime) -> tuple[Any, ...]:
     return (
-        row.state == RowState.WAITING,
+        is_in(row, RowState.WAITING),
         row.due_at <= now,
         or_(row.handed_until.is_(None), row.handed_until <= now),
     )
@@ -80,20 +80,17 @@ def claim(job: Job, limit: int, now: datetime) -> list[Row]:
     """Take due rows of one job for handing over, in one statement; rivals skip what we hold."""
     rival = aliased(OutboxRow)
     same_key = rival.serial_key == OutboxRow.serial_key
-    busy = exists().where(
+    is_running = exists().where(same_key, is_in(rival, RowState.RUNNING))
+    is_overtaking = exists().where(
         same_key,
-        or_(
-            rival.state == RowState.RUNNING,
-            and_(
-                rival.state == RowState.WAITING,
-                rival.due_at <= now,
-                tuple_(rival.due_at, rival.id) < tuple_(OutboxRow.due_at, OutboxRow.id),
-            ),
-        ),
+        is_in(rival, RowState.WAITING),
+        rival.due_at <= now,
+        tuple_(rival.due_at, rival.id) < tuple_(OutboxRow.due_at, OutboxRow.id),
     )
+    is_free = and_(~is_running, ~is_overtaking)  # two questions, since each has an index of its own
     due = (
         select(OutboxRow.id)
-        .where(*_due(OutboxRow, now), OutboxRow.job == job.name, or_(OutboxRow.serial_key.is_(None), ~busy))
+        .where(*_due(OutboxRow, now), OutboxRow.job == job.name, or_(OutboxRow.serial_key.is_(None), is_free))
         .order_by(OutboxRow.due_at, OutboxRow.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -127,12 +124,12 @@ def _hand_over(queue: Queue, job: Job, rows: list[Row]) -> int:
 
 def wake_abandoned(now: datetime) -> None:
     """Make rows whose lease ran out due again: their worker died or hangs."""
-    lost = and_(OutboxRow.state == RowState.RUNNING, OutboxRow.lease_until <= now)
+    lost = and_(is_in(OutboxRow, RowState.RUNNING), OutboxRow.lease_until <= now)
     if not db.session.scalar(select(exists().where(lost))):
         return
     twin = aliased(OutboxRow)
     has_twin = exists().where(
-        twin.job == OutboxRow.job, twin.unique_key == OutboxRow.unique_key, twin.state == RowState.WAITING
+        twin.job == OutboxRow.job, twin.unique_key == OutboxRow.unique_key, is_in(twin, RowState.WAITING)
     )
     with transaction() as session:
         session.execute(

@@ -29,7 +29,7 @@ def row_for(place: Place, certificate_id: int) -> EvidenceRow:
     achievement, member = certificate.achievement, certificate.member
     criteria = saving.rule_of(achievement).criteria
     items = saving.items_of(place.course.id)
-    results = evidence.scores_of(member.id)
+    results = evidence.scores_of(member)
     progress = progress_of(
         criteria,
         items,

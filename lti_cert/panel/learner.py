@@ -61,7 +61,7 @@ def pages_for(viewer: PanelSession) -> tuple[LearnerPage, ...]:
     if not shown:
         notice = TEST_STUDENT if member.is_test_user else None
         return (LearnerPage(NO_TITLE, course.title, as_of, card=NothingYet("no_achievement"), notice=notice),)
-    items, results = saving.items_of(course.id), evidence.scores_of(member.id)
+    items, results = saving.items_of(course.id), evidence.scores_of(member)
     pages = (_page(viewer, member, one, as_of, items, results) for one in shown)
     return tuple(replace(page, key=f"-{number}" if number else "") for number, page in enumerate(pages))
 

@@ -10,7 +10,7 @@ from lti_cert.achievements.models import Achievement, Status
 from lti_cert.certificates import evaluation, reading
 from lti_cert.certificates.models import Certificate, Credential, CredentialStatus
 from lti_cert.core.database import db
-from lti_cert.courses.models import Course, HeldSnapshot, Member, Result, SyncRun
+from lti_cert.courses.models import Course, HeldSnapshot, LineItem, Member, Result, SyncRun
 from lti_cert.issuing.models import DocumentAwaited
 from lti_cert.panel import connecting, source_choice
 from lti_cert.panel.instructor_pages import FunnelStep, Need, OverviewPage, TakeOverOffer
@@ -167,8 +167,9 @@ def _funnel(achievement: Achievement, counts: Counts) -> tuple[FunnelStep, ...]:
     members = db.session.scalars(select(Member.id).where(scope)).all()
     graded = db.session.scalar(
         select(func.count(distinct(Result.member_id)))
-        .join(Member, Member.id == Result.member_id)
-        .where(scope, Result.score.is_not(None))
+        .join_from(LineItem, Result, Result.line_item_id == LineItem.id)
+        .join(Member, and_(Member.id == Result.member_id, scope))
+        .where(LineItem.course_id == achievement.course_id, Result.score.is_not(None))
     )
     outcome_of = evaluation.outcomes(achievement, scope)
     near = sum(1 for member in members if _is_one_step_away(outcome_of(member)))

@@ -1,0 +1,100 @@
+"""The sync job reads 10,000 members × 100 items over HTTP from a platform on this machine, through the AGS source, and
+stores them: tokens, line items, results of every item, roster; 4 requests at a time. The platform is a process of its
+own on the same processors, so the wall time holds its work too. The database is SQLite; a second sync finds nothing
+changed. Peak memory is of the syncing process as the operating system counts it, Python and all libraries included.
+"""
+
+import json
+import subprocess
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import current_app
+from sqlalchemy import select
+
+from benchmarks import big_course, databases
+from benchmarks.measuring import Took, peak, say, table, timed
+from lti_cert.core import clock
+from lti_cert.core.database import db, transaction
+from lti_cert.courses import sync
+from lti_cert.courses.models import Course, ResourceLink, SyncOutcome, SyncRun
+from lti_cert.lti import claims, keys
+
+PAGES = (100, 1000)
+"""Rows a page: what Canvas gives at most, and what Sakai does."""
+
+
+@contextmanager
+def platform(page: int) -> Iterator[str]:
+    command = [sys.executable, "-m", "benchmarks.stand_in", str(page)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
+
+
+def begin(url: str) -> Course:
+    registration = big_course.register(url)
+    with transaction() as session:
+        course = Course(
+            registration_id=registration.id, deployment_key="1", context_id="big", title="Big", created_at=clock.now()
+        )
+        session.add(course)
+        session.flush()
+        session.add(
+            ResourceLink(
+                course_id=course.id,
+                resource_link_id="link",
+                lineitems_url=f"{url}/items",
+                memberships_url=f"{url}/members",
+                scopes=f"{claims.LINEITEM_READONLY} {claims.RESULT_READONLY}",
+            )
+        )
+    return course
+
+
+def measure(page: int) -> None:
+    """One line of JSON for each sync: wall, cpu, peak memory, requests."""
+    with databases.tool(), platform(page) as url:
+        keys.ensure_key(current_app.extensions["settings"])
+        course = begin(url)
+        for _ in range(2):
+            course_id, registration_id = course.id, course.registration_id
+            db.session.rollback()
+            it = timed(lambda ids=(course_id, registration_id): sync.sync(*ids))
+            db.session.rollback()
+            run = db.session.scalars(select(SyncRun).order_by(SyncRun.id.desc()).limit(1)).one()
+            assert run.outcome == SyncOutcome.STORED, run.reason
+            assert run.counts["results"] == big_course.MEMBERS * big_course.ITEMS
+            print(json.dumps([*it, peak(), run.counts["requests"]]), flush=True)
+
+
+def main() -> None:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--page", type=int, help="Measure in this process, with so many rows a page.")
+    asked = parser.parse_args()
+    if asked.page:
+        measure(asked.page)
+        return
+    rows: list[tuple[object, ...]] = [("AGS", "requests", "wall", "CPU", "results a second", "peak memory")]
+    for page in PAGES:
+        # A process of its own for each: peak memory never falls.
+        command = [sys.executable, "-m", "benchmarks.sync", "--page", str(page)]
+        lines = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+        for line, name in zip(lines, ("first sync", "again, nothing changed"), strict=True):
+            wall, cpu, most, requests = json.loads(line)
+            it = Took(wall, cpu)
+            say(f"sync, {page} a page, {name}: {wall:.1f} s, {most:.0f} MB")
+            speed = f"{big_course.MEMBERS * big_course.ITEMS / it.wall:,.0f}"
+            label = f"{page} rows a page, {name}"
+            rows.append((label, f"{requests:,}", f"{it.wall:.1f} s", f"{it.cpu:.1f} s", speed, f"{most:.0f} MB"))
+    print(table(*rows))
+
+
+if __name__ == "__main__":
+    main()
