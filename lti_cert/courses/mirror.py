@@ -156,10 +156,10 @@ def _store_members(course: Course, people: Sequence[Person], stored: Stored) -> 
             new.append({"course_id": course.id, "user_id": user_id, "created_at": now, **after._asdict()})
         elif after != before:
             other.append({"member_id": member_id, **after._asdict()})
+    table: Any = Member.__table__  # many rows, none of them an object of the session
     if new:
-        db.session.execute(insert(Member), new)
+        db.session.connection().execute(insert(table), new)
     if other:
-        table: Any = Member.__table__  # many rows, none of them an object of the session
         db.session.connection().execute(update(table).where(table.c.id == bindparam("member_id")), other)
     rows = db.session.execute(select(Member.user_id, Member.id).where(Member.course_id == course.id))
     ids = {user_id: member_id for user_id, member_id in rows}
