@@ -25,7 +25,7 @@ def add_members(course: Course, snapshot: Snapshot) -> None:
                 member.name,
                 member.email,
                 is_known=claims.LEARNER not in member.roles,
-                api_user_id=member.custom.get("canvas_user_id", ""),
+                api_user_id=member.custom.get(claims.CUSTOM_CANVAS_USER, ""),
                 sourced_id=member.sourced_id,
             )
             for member in members
@@ -87,7 +87,7 @@ _ADD_FIELD = (
 def roster(course: Course) -> Finding:
     members, goes_on_at = next(nrps.member_pages(course.roster, course.roster_start))
     learners = [member for member in members if claims.LEARNER in member.roles and not member.is_test_user]
-    if any(not member.custom.get("canvas_user_id") for member in learners):
+    if any(not member.custom.get(claims.CUSTOM_CANVAS_USER) for member in learners):
         return Finding(False, _NO_IDS, _ADD_FIELD)
     where = " on its first page" if goes_on_at else ""
     return Finding(True, f"The roster opens and says who is who: {len(members)} people{where}.")
