@@ -35,3 +35,4 @@ def registration_scenes() -> Iterator[tuple[str, Scene]]:
     ):
         values = {"platform": platform, "granted": words, "lacks": lacks}
         yield name, Scene("registration/done.html", values, whole=True)
+    yield "launched-outside", Scene("launch/outside.html", {}, whole=True)

@@ -8,7 +8,6 @@ from sqlalchemy import select
 
 from lti_cert.core import clock
 from lti_cert.core.database import db, insert
-from lti_cert.core.errors import LtiCertError
 from lti_cert.courses import members
 from lti_cert.courses.events import EvidenceChanged, IdentityLearned
 from lti_cert.courses.models import LONGEST_PLATFORM_ID, Course, Member, ResourceLink
@@ -16,12 +15,6 @@ from lti_cert.lti import products
 from lti_cert.lti.claims import CUSTOM_CANVAS_COURSE, CUSTOM_CANVAS_USER, CUSTOM_END, LaunchClaims
 from lti_cert.lti.models import Registration
 from lti_cert.outbox import outbox
-
-
-class LaunchWithoutCourse(LtiCertError):
-    title = "No course came with this launch"
-    message = "The learning platform did not say which course you are in."
-    guidance = "Open the tool from inside a course."
 
 
 @dataclass(frozen=True)
@@ -33,12 +26,9 @@ class Arrival:
 
 
 def arrive(registration: Registration, claims: LaunchClaims) -> Arrival:
-    """Find or make the course, its link and the member that a validated launch speaks of. In the caller's transaction.
-
-    :raises LaunchWithoutCourse: there is no context claim.
+    """Find or make the course, its link and the member that a validated launch speaks of, which names a context.
+    In the caller's transaction.
     """
-    if not claims.context_id:
-        raise LaunchWithoutCourse
     if claims.product and registration.product != claims.product:
         registration.product = claims.product
     course = _course(registration, claims)

@@ -40,12 +40,12 @@ class Begun:
     """As `Registration.product`."""
 
 
-def begin(registration: Registration, claims: LaunchClaims) -> Begun:
-    """Let the person of a validated launch in. In the caller's transaction.
+def begin(registration: Registration, claims: LaunchClaims) -> Begun | None:
+    """Let the person of a validated launch into its course; None where it came from outside all courses, as the context
+    claim is optional: https://www.imsglobal.org/spec/lti/v1p3#context-claim. In the caller's transaction.
 
     :raises NothingForMentors: she only accompanies somebody else.
     :raises PlacingNotAllowed: she would choose a link, and is no instructor.
-    :raises from_launch.LaunchWithoutCourse: there is no course to let her into.
     """
     if claims.roles == {MENTOR}:
         raise NothingForMentors(f"registration {registration.id}")
@@ -53,6 +53,8 @@ def begin(registration: Registration, claims: LaunchClaims) -> Begun:
     if claims.deep_linking and not may_edit:
         raise PlacingNotAllowed(f"registration {registration.id}: {sorted(claims.roles)}")
     registrations.admit(registration, claims.deployment_id)
+    if not claims.context_id:
+        return None
     arrival = from_launch.arrive(registration, claims)
     if arrival.link:  # without one there is nothing to read grades by
         freshness.sync_if_stale(arrival.course)

@@ -129,7 +129,7 @@ def launch() -> Response | tuple[str, int]:
         with transaction():
             login_state.use(login)
             begun = session.begin(login.registration, claims.read(token))
-        response = _panel_of(begun)
+        response = _page_of(begun)
         browser_cookie.take_back(response, state)
         return response
     if login.storage_target:
@@ -170,7 +170,7 @@ def complete() -> Response | tuple[str, int]:
             begun = session.begin(login.registration, claims.read(token))
     except failures.BrowserUnknown as fault:
         return _reopen_page(fault, login)
-    return _panel_of(begun)
+    return _page_of(begun)
 
 
 def _is_from_our_page() -> bool:
@@ -179,7 +179,10 @@ def _is_from_our_page() -> bool:
     return site == "same-origin" if site else origins.is_own(request.headers.get("Origin"))
 
 
-def _panel_of(begun: session.Begun) -> Response:
+def _page_of(begun: session.Begun | None) -> Response:
+    if begun is None:
+        _log.info("launched outside a course")
+        return make_response(render_template("launch/outside.html"))
     _log.info("launched", session=begun.session_id, course=begun.course_id)
     web.allow_framing(begun.frame_ancestors)
     hears_texts = products.of(begun.product).hears_texts

@@ -115,10 +115,13 @@ def test_a_launch_asks_for_a_sync_of_a_course_that_was_never_read(browser: Brows
     assert db.session.scalars(select(OutboxRow.job)).all() == ["sync"]
 
 
-def test_a_launch_without_a_course_says_so(browser: Browser) -> None:
-    response = browser.launch(context=REMOVED)
-    assert (response.status_code, title(response)) == (400, "No course came with this launch")
-    assert sessions() == []
+def test_a_launch_from_outside_all_courses_says_where_to_open_the_tool(browser: Browser) -> None:
+    login = browser.log_in()
+    token = browser.platform.sign(browser.platform.claims(login.nonce, context=REMOVED))
+    response = browser.send(login, token)
+    assert (response.status_code, title(response)) == (200, "Open this from inside a course")
+    assert (sessions(), count(Course), count(Member)) == ([], 0, 0)
+    assert title(browser.send(login, token)) == "This launch has been used already"
 
 
 def test_a_launch_without_names_works(browser: Browser) -> None:
@@ -513,7 +516,7 @@ def test_where_deployments_were_named_another_one_waits_for_an_administrator(
     browser = Browser(app.test_client(), platform)
     assert browser.launch(deployment_id="deployment-1").status_code == 200
 
-    refused = [browser.launch(deployment_id="deployment-2") for _ in range(2)]
+    refused = [browser.launch(deployment_id="deployment-2", **changes) for changes in ({}, {"context": REMOVED})]
     assert {(response.status_code, title(response)) for response in refused} == {
         (403, "This deployment waits to be accepted")
     }
