@@ -1,6 +1,5 @@
 """A Canvas with one course, served over loopback, and the tool connected to it."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,12 +21,12 @@ from lti_cert.demo.course import Course as DemoCourse
 from lti_cert.demo.faults import Faults
 from lti_cert.demo.platform import Lms, Tool
 from lti_cert.launch import session
-from lti_cert.lti import claims, keys
+from lti_cert.lti import claims
 from lti_cert.lti.models import Registration
-from lti_cert.settings import Settings
 from lti_cert.sources import choose, connections
 from lti_cert.sources.snapshot import DISCUSSION_POSTS, Reading, Snapshot
 from tests import building
+from tests.served_keys import served_keys
 
 CLIENT_ID = "lti-key"
 COURSE = "opaque-course-id"
@@ -120,25 +119,13 @@ class CanvasWorld:
         return str(self.site.number("assignment", item_id))
 
 
-@pytest.fixture(scope="session")
-def canvas_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made once: a key takes its time."""
-    made = tmp_path_factory.mktemp("jwks")
-    keys.ensure_key(Settings(jwks_dir=made))
-    return made
-
-
 @contextmanager
-def canvas_world(canvas_keys: Path) -> Iterator[CanvasWorld]:
+def canvas_world(signing_keys: Path) -> Iterator[CanvasWorld]:
     """Inside the tool's application context."""
-    shutil.copytree(canvas_keys, keys.keys_dir(current.settings()), dirs_exist_ok=True)
-    served = keys.public_set()
-    tool = Flask("tool")
-    tool.add_url_rule("/lti/jwks.json", view_func=lambda: served)
-    with serving.running(tool) as tool_url:
+    with served_keys(signing_keys) as jwks_url:
         at = Tool.at(current.settings().base_url, client_id=CLIENT_ID, custom=CUSTOM)
         site = CanvasSite()
-        tools = [replace(at, jwks_url=f"{tool_url}/lti/jwks.json")]
+        tools = [replace(at, jwks_url=jwks_url)]
         lms = Lms([demo_course()], tools, manners=manners.CANVAS, canvas=site)
         with serving.running_lms(lms) as url:
             platform = building.registration(url, client_id=CLIENT_ID, product="canvas")
@@ -162,7 +149,7 @@ def canvas_world(canvas_keys: Path) -> Iterator[CanvasWorld]:
 
 
 @pytest.fixture
-def canvas(app: Flask, canvas_keys: Path) -> Iterator[CanvasWorld]:
-    with canvas_world(canvas_keys) as world:
+def canvas(app: Flask, signing_keys: Path) -> Iterator[CanvasWorld]:
+    with canvas_world(signing_keys) as world:
         world.connect()
         yield world

@@ -17,6 +17,7 @@ from tests import mail_server as mail
 from tests import postgres
 
 pytest_plugins = [
+    "tests.served_keys",
     "tests.canvas_world",
     "tests.guards",
     "tests.launching",

@@ -1,8 +1,6 @@
 """Random courses and random lives, held against slow and obvious readings of the specification."""
 
 from collections import Counter
-from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +30,7 @@ from lti_cert.outbox.outbox import Job, JobMap
 from lti_cert.sources.snapshot import Item, Person, Score, Snapshot, millionths
 from tests import building as b
 from tests.draining import drain
+from tests.reading_aloud import obvious_level
 
 pytestmark = [pytest.mark.each_database, pytest.mark.usefixtures("app")]
 
@@ -87,47 +86,6 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             }
         )
     return {"title": "By chance", "approval": False, "criteria": criteria}
-
-
-def obvious_level(read: Snapshot, rule: Mapping[str, Any], user_id: str) -> str | None:
-    """The specification, read aloud for one person."""
-    result = {ref: score for ref, scores in read.scores.items() for score in scores if score.user_id == user_id}
-    met = {"completion": True, "distinction": any(c["distinction"] is not None for c in rule["criteria"])}
-    for criterion in rule["criteria"]:
-        if criterion["items"] == "all":
-            asked = [item for item in read.items if item.maximum > 0 and not item.exclusion]
-        else:
-            asked = [item for item in read.items if item.ref in criterion["items"]]
-        left = [item for item in asked if not (item.ref in result and result[item.ref].score is None)]
-
-        def share(item: Item) -> Fraction | None:
-            score = result.get(item.ref)
-            if score is None or score.score is None or item.maximum <= 0:
-                return None
-            return Fraction(score.score, item.maximum)
-
-        for level in met:
-            percentage = (
-                criterion["completion"]
-                if level == "completion" or criterion["distinction"] is None
-                else criterion["distinction"]
-            )
-            bar = Fraction(str(percentage)) / 100
-            reached = [item for item in left if (reached_share := share(item)) is not None and reached_share >= bar]
-            match criterion["kind"]:
-                case "each_assessment":
-                    holds = bool(left) and len(reached) == len(left)
-                case "n_of":
-                    holds = len(reached) >= criterion["n"]
-                case "average":
-                    weight = {item.ref: Fraction(str((criterion["weights"] or {}).get(item.ref, 1))) for item in left}
-                    total = sum(weight.values())
-                    summed = sum((weight[item.ref] * (share(item) or 0) for item in left), Fraction(0))
-                    holds = total > 0 and summed / total >= bar
-            met[level] = met[level] and holds
-    if not met["completion"]:
-        return None
-    return "distinction" if met["distinction"] else "completion"
 
 
 @given(read=snapshots(), rule=documents())
