@@ -78,19 +78,9 @@ def decide(
         except NotPossible:
             impossible.append(certificate.id)
             continue
-        moves.append(
-            transitions.Move(
-                certificate.id,
-                certificate.standing,
-                certificate.version,
-                step,
-                action,
-                reason,
-                evaluation.in_words(outcome_of(certificate.member_id)),
-                is_told,
-            )
-        )
-    done = transitions.move(achievement, moves, actor=actor)
+        words = evaluation.in_words(outcome_of(certificate.member_id))
+        moves.append(transitions.Move(certificate.id, certificate.standing, certificate.version, step, words))
+    done = transitions.move(achievement, moves, action, actor=actor, reason=reason, is_told=is_told)
     db.session.expire_all()
     done_ids = tuple(m.certificate_id for m in done)
     # What was decided may leave something to propose: distinction beside a completion granted by hand, or all of it
