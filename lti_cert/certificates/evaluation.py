@@ -11,6 +11,7 @@ from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, literal, select, update
+from sqlalchemy.orm import contains_eager
 
 from lti_cert.achievements import saving
 from lti_cert.achievements.criteria import Level, Outcome
@@ -93,12 +94,12 @@ def evaluate(achievement_id: int) -> None:
 
 def hold(achievement_id: int) -> tuple[Achievement, EvaluationMark]:
     """Keep the rule and the evidence as they are until the transaction ends; other evaluations of it wait."""
-    course_id = select(Achievement.course_id).where(Achievement.id == achievement_id).scalar_subquery()
-    db.session.execute(select(Course.id).where(Course.id == course_id).with_for_update(read=True))
     achievement = db.session.scalars(
         select(Achievement)
+        .join(Achievement.course)
+        .options(contains_eager(Achievement.course))
         .where(Achievement.id == achievement_id)
-        .with_for_update(read=True, of=Achievement)
+        .with_for_update(read=True, of=[Course, Achievement])
         .execution_options(populate_existing=True)
     ).one()
     mark = db.session.scalars(
