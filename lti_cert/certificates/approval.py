@@ -78,8 +78,8 @@ def decide(
         except NotPossible:
             impossible.append(certificate.id)
             continue
-        words = evaluation.in_words(outcome_of(certificate.member_id))
-        moves.append(transitions.Move(certificate.id, certificate.standing, certificate.version, step, words))
+        outcome = outcome_of(certificate.member_id)
+        moves.append(transitions.Move(certificate.id, certificate.standing, certificate.version, step, outcome))
     done = transitions.move(achievement, moves, action, actor=actor, reason=reason, is_told=is_told)
     db.session.expire_all()
     done_ids = tuple(m.certificate_id for m in done)

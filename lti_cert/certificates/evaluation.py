@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, literal, select, updat
 from sqlalchemy.orm import contains_eager
 
 from lti_cert.achievements import saving
-from lti_cert.achievements.criteria import Level, Outcome
+from lti_cert.achievements.criteria import Outcome
 from lti_cert.achievements.criteria import evaluate as apply_criteria
 from lti_cert.achievements.events import AchievementChanged
 from lti_cert.achievements.models import Achievement, EvaluationMark, Status
@@ -208,11 +208,10 @@ def _is_over_brake(achievement: Achievement, awards: int) -> bool:
 
 
 def carry_out(achievement: Achievement, plan: Plan) -> None:
-    words = cache(in_words)
     transitions.move(
         achievement,
         [
-            transitions.Move(p.certificate_id, p.now, p.version, p.change, words(p.outcome), p.found)
+            transitions.Move(p.certificate_id, p.now, p.version, p.change, p.outcome, p.found)
             for p in plan.planned
             if p.change
         ],
@@ -220,22 +219,6 @@ def carry_out(achievement: Achievement, plan: Plan) -> None:
         actor=transitions.SYSTEM,
     )
     _write_found([p for p in plan.planned if not p.change and p.found != p.found_now])
-
-
-def in_words(outcome: Outcome) -> dict[str, Any]:
-    """The evidence as the log keeps it and the export prints it."""
-    return {
-        "level": outcome.level,
-        "criteria": [
-            {
-                "kind": finding.criterion.kind,
-                "completion": finding.completion,
-                "distinction": finding.distinction,
-                "detail": finding.detail,
-            }
-            for finding in outcome.findings
-        ],
-    }
 
 
 def _write_found(planned: Sequence[Planned]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, select
 
-from lti_cert.achievements.criteria import Criterion, Item, Kind, Tally, points_needed, required
+from lti_cert.achievements.criteria import Criterion, Item, Kind, Outcome, Tally, points_needed, required
 from lti_cert.achievements.models import Achievement, Attestation
 from lti_cert.core import bulk
 from lti_cert.core.database import db, record_set
@@ -150,6 +150,22 @@ _COUNT: Mapping[Kind, Any] = {
     Kind.CLASS_NOTES: _count_activity,
     Kind.ATTESTATION: _count_attested,
 }
+
+
+def in_words(outcome: Outcome) -> dict[str, Any]:
+    """The evidence as the log keeps it and the export prints it."""
+    return {
+        "level": outcome.level,
+        "criteria": [
+            {
+                "kind": finding.criterion.kind,
+                "completion": finding.completion,
+                "distinction": finding.distinction,
+                "detail": finding.detail,
+            }
+            for finding in outcome.findings
+        ],
+    }
 
 
 def scores_of(member: Member) -> dict[int, int | None]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import and_, exists, func, insert, literal, select, tuple_, update
 
+from lti_cert.achievements.criteria import Outcome
 from lti_cert.achievements.models import Achievement
 from lti_cert.certificates.events import (
     CertificateAwarded,
@@ -15,6 +16,7 @@ from lti_cert.certificates.events import (
     CertificateProposed,
     CertificateRevoked,
 )
+from lti_cert.certificates.evidence import in_words
 from lti_cert.certificates.lifecycle import Change, Effect, Found, Standing, State
 from lti_cert.certificates.models import Certificate, CertificateMove, Credential, CredentialStatus, columns_of
 from lti_cert.core import clock, ids
@@ -32,7 +34,8 @@ class Move:
     seen: Standing
     seen_version: int
     change: Change
-    evidence: dict[str, Any]
+    outcome: Outcome
+    """The evidence at that moment."""
     found: Found | None = None
     """What an evaluation found; a decision by hand leaves that as it is."""
 
@@ -101,12 +104,16 @@ def _update(achievement: Achievement, group: Sequence[Move]) -> list[Move]:
 
 
 def _log(done: Sequence[Move], action: str, actor: str, reason: str) -> None:
-    """The certificates stand where they were moved to; where they came from is told beside it."""
-    moved = record_set(
-        "moved",
-        {"id": int, "state": str, "level": str, "pending_level": str, "evidence": dict},
-        [(m.certificate_id, m.seen.state, m.seen.level, m.seen.pending_level, m.evidence) for m in done],
+    """The certificates stand where they were moved to. Where they came from, and on what evidence, thousands have in
+    common.
+    """
+    number = {way: n for n, way in enumerate({(m.seen, m.outcome) for m in done})}
+    ways = record_set(
+        "ways",
+        {"number": int, "state": str, "level": str, "pending_level": str, "evidence": dict},
+        [(n, seen.state, seen.level, seen.pending_level, in_words(outcome)) for (seen, outcome), n in number.items()],
     )
+    moved = record_set("moved", {"id": int, "way": int}, [(m.certificate_id, number[m.seen, m.outcome]) for m in done])
     columns = {
         "certificate_id": Certificate.id,
         "version": Certificate.version,
@@ -115,15 +122,19 @@ def _log(done: Sequence[Move], action: str, actor: str, reason: str) -> None:
         "actor": literal(actor),
         "action": literal(action),
         "reason": literal(reason),
-        "from_state": moved.c.state,
-        "from_level": moved.c.level,
-        "from_pending_level": moved.c.pending_level,
+        "from_state": ways.c.state,
+        "from_level": ways.c.level,
+        "from_pending_level": ways.c.pending_level,
         "to_state": Certificate.state,
         "to_level": Certificate.level,
         "to_pending_level": Certificate.pending_level,
-        "evidence": moved.c.evidence,
+        "evidence": ways.c.evidence,
     }
-    query = select(*columns.values()).join_from(moved, Certificate, Certificate.id == moved.c.id)
+    query = (
+        select(*columns.values())
+        .join_from(moved, Certificate, Certificate.id == moved.c.id)
+        .join(ways, ways.c.number == moved.c.way)
+    )
     db.session.execute(insert(CertificateMove).from_select(list(columns), query))
 
 

@@ -194,9 +194,7 @@ def record_set(name: str, columns: Mapping[str, type], rows: Sequence[tuple[Any,
         ).limit(-1)
         return statement.subquery(name)
     arrays = zip(*rows, strict=True) if rows else ((),) * len(columns)
-    bound = [
-        literal(values, ARRAY(_PG_TYPES[kind])) for values, kind in zip(arrays, columns.values(), strict=True)
-    ]
+    bound = [literal(values, ARRAY(_PG_TYPES[kind])) for values, kind in zip(arrays, columns.values(), strict=True)]
     return (
         func.unnest(*bound)
         .table_valued(*(column(label, _PG_TYPES[kind]) for label, kind in columns.items()), name=name)
