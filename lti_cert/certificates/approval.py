@@ -87,6 +87,7 @@ def decide(
     # afresh.
     evaluation.evaluate_members(achievement, [certificates[i].member_id for i in done_ids])
     _refresh_flags(achievement, done_ids)
+    evaluation.flag_leavers(achievement, _these([certificates[i].member_id for i in done_ids]))
     return Decided(done_ids, tuple(sorted(set(seen) - set(done_ids) - set(impossible))), tuple(impossible))
 
 

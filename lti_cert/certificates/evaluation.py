@@ -84,11 +84,12 @@ def evaluate(achievement_id: int) -> None:
     achievement, mark = hold(achievement_id)
     if not _is_deciding(achievement):
         return
-    scope = _scope(achievement, mark)
+    due = _due(achievement, mark)
+    scope = and_(due, Member.is_evaluated)
     make_rows(achievement, scope)
     plan = plan_for(achievement, scope, is_released=mark.is_brake_released)
     carry_out(achievement, plan)
-    _flag_leavers(achievement)
+    flag_leavers(achievement, due)
     _remember(achievement, mark, plan)
 
 
@@ -111,8 +112,9 @@ def hold(achievement_id: int) -> tuple[Achievement, EvaluationMark]:
     return achievement, mark
 
 
-def _scope(achievement: Achievement, mark: EvaluationMark) -> ColumnElement[bool]:
-    everybody = and_(Member.course_id == achievement.course_id, Member.is_evaluated)
+def _due(achievement: Achievement, mark: EvaluationMark) -> ColumnElement[bool]:
+    """The members to be looked at again."""
+    everybody = Member.course_id == achievement.course_id
     if mark.criteria_version != achievement.criteria_version or _award_date_came(achievement, mark):
         return everybody
     return and_(everybody, Member.evidence_seq > mark.evidence_seq)
@@ -235,12 +237,17 @@ def _write_found(planned: Sequence[Planned]) -> None:
         )
 
 
-def _flag_leavers(achievement: Achievement) -> None:
-    leavers = select(Member.id).where(Member.course_id == achievement.course_id, ~Member.in_roster)
+def flag_leavers(achievement: Achievement, whom: ColumnElement[bool]) -> None:
+    """Flag those of these members who have left the course, and no others of them."""
+    leavers = select(Member.id).where(whom, ~Member.in_roster)
     has_left = and_(Certificate.state != State.NONE, Certificate.member_id.in_(leavers))
     db.session.execute(
         update(Certificate)
-        .where(Certificate.achievement_id == achievement.id, Certificate.left_course != has_left)
+        .where(
+            Certificate.achievement_id == achievement.id,
+            Certificate.member_id.in_(select(Member.id).where(whom)),
+            Certificate.left_course != has_left,
+        )
         .values(left_course=has_left)
         .execution_options(synchronize_session=False)
     )
