@@ -1,5 +1,6 @@
 """The tool on an empty database of each kind."""
 
+import gc
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ def tool(kind: str = "SQLite") -> Iterator[Flask]:
         app = create_app(settings)
         with app.app_context():
             db.create_all()
+            gc.freeze()  # as a worker does before its first run
             try:
                 yield app
             finally:

@@ -138,8 +138,10 @@ class Finding:
         return _DETAIL[self.criterion.kind](self.criterion, self.counted)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
+    """One may serve all whose tallies are the same; it is told from others as the object that it is."""
+
     level: Level | None
     findings: tuple[Finding, ...]
 

@@ -78,25 +78,16 @@ def decide(
         except NotPossible:
             impossible.append(certificate.id)
             continue
-        moves.append(
-            transitions.Move(
-                certificate.id,
-                certificate.standing,
-                certificate.version,
-                step,
-                action,
-                reason,
-                evaluation.in_words(outcome_of(certificate.member_id)),
-                is_told,
-            )
-        )
-    done = transitions.move(achievement, moves, actor=actor)
+        outcome = outcome_of(certificate.member_id)
+        moves.append(transitions.Move(certificate.id, certificate.standing, certificate.version, step, outcome))
+    done = transitions.move(achievement, moves, action, actor=actor, reason=reason, is_told=is_told)
     db.session.expire_all()
     done_ids = tuple(m.certificate_id for m in done)
     # What was decided may leave something to propose: distinction beside a completion granted by hand, or all of it
     # afresh.
     evaluation.evaluate_members(achievement, [certificates[i].member_id for i in done_ids])
     _refresh_flags(achievement, done_ids)
+    evaluation.flag_leavers(achievement, _these([certificates[i].member_id for i in done_ids]))
     return Decided(done_ids, tuple(sorted(set(seen) - set(done_ids) - set(impossible))), tuple(impossible))
 
 

@@ -6,19 +6,21 @@ The number of statements does not depend on the number of members.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, literal, select, update
+from sqlalchemy.orm import contains_eager
 
 from lti_cert.achievements import saving
-from lti_cert.achievements.criteria import Level, Outcome
+from lti_cert.achievements.criteria import Outcome
 from lti_cert.achievements.criteria import evaluate as apply_criteria
 from lti_cert.achievements.events import AchievementChanged
 from lti_cert.achievements.models import Achievement, EvaluationMark, Status
 from lti_cert.certificates import evidence, lifecycle, transitions
-from lti_cert.certificates.lifecycle import Change, Effect, Flags, Policy, Standing, State
-from lti_cert.certificates.models import FLAGS, Certificate, level_of
+from lti_cert.certificates.lifecycle import Change, Effect, Found, Policy, Standing, State
+from lti_cert.certificates.models import FLAGS, FOUND, STANDING, Certificate, columns_of, found_of, standing_of
 from lti_cert.core import clock, log
 from lti_cert.core.database import db, id_set, insert, transaction
 from lti_cert.courses.models import Course, Member
@@ -40,14 +42,13 @@ class Planned:
     member_id: int
     version: int
     now: Standing
-    flags_now: Flags
-    met_now: Level | None
+    found_now: Found
     outcome: Outcome
     change: Change | None
 
     @property
-    def flags(self) -> Flags:
-        return lifecycle.flags(self.change.to if self.change else self.now, self.outcome.level)
+    def found(self) -> Found:
+        return lifecycle.found(self.change.to if self.change else self.now, self.outcome.level)
 
 
 @dataclass(frozen=True)
@@ -83,22 +84,23 @@ def evaluate(achievement_id: int) -> None:
     achievement, mark = hold(achievement_id)
     if not _is_deciding(achievement):
         return
-    scope = _scope(achievement, mark)
+    due = _due(achievement, mark)
+    scope = and_(due, Member.is_evaluated)
     make_rows(achievement, scope)
     plan = plan_for(achievement, scope, is_released=mark.is_brake_released)
     carry_out(achievement, plan)
-    _flag_leavers(achievement)
+    flag_leavers(achievement, due)
     _remember(achievement, mark, plan)
 
 
 def hold(achievement_id: int) -> tuple[Achievement, EvaluationMark]:
     """Keep the rule and the evidence as they are until the transaction ends; other evaluations of it wait."""
-    course_id = select(Achievement.course_id).where(Achievement.id == achievement_id).scalar_subquery()
-    db.session.execute(select(Course.id).where(Course.id == course_id).with_for_update(read=True))
     achievement = db.session.scalars(
         select(Achievement)
+        .join(Achievement.course)
+        .options(contains_eager(Achievement.course))
         .where(Achievement.id == achievement_id)
-        .with_for_update(read=True, of=Achievement)
+        .with_for_update(read=True, of=[Course, Achievement])
         .execution_options(populate_existing=True)
     ).one()
     mark = db.session.scalars(
@@ -110,8 +112,9 @@ def hold(achievement_id: int) -> tuple[Achievement, EvaluationMark]:
     return achievement, mark
 
 
-def _scope(achievement: Achievement, mark: EvaluationMark) -> ColumnElement[bool]:
-    everybody = and_(Member.course_id == achievement.course_id, Member.is_evaluated)
+def _due(achievement: Achievement, mark: EvaluationMark) -> ColumnElement[bool]:
+    """The members to be looked at again."""
+    everybody = Member.course_id == achievement.course_id
     if mark.criteria_version != achievement.criteria_version or _award_date_came(achievement, mark):
         return everybody
     return and_(everybody, Member.evidence_seq > mark.evidence_seq)
@@ -161,7 +164,7 @@ def plan_for(achievement: Achievement, scope: ColumnElement[bool], *, is_release
     rows = _load(achievement, scope)
     start = achievement.award_from
     policy = Policy(achievement.approval, may_propose=start is None or start <= clock.now(), is_released=is_released)
-    planned = [_plan_one(row, outcome_of(row.member_id), policy) for row in rows]
+    planned = [_plan_one(row, outcome_of, policy) for row in rows]
     awards = sum(1 for p in planned if p.change and p.change.effect is Effect.AWARDED)
     if is_released or not _is_over_brake(achievement, awards):
         return Plan(planned, False, awards)
@@ -174,43 +177,27 @@ def outcomes(achievement: Achievement, scope: ColumnElement[bool]) -> Callable[[
     """What the mirror says of each member in `scope`, by her id, under the present rule."""
     criteria = saving.rule_of(achievement).criteria
     gathered = evidence.gather(achievement, criteria, saving.items_of(achievement.course_id), scope)
-    return lambda member_id: apply_criteria(criteria, evidence.tallies_of(gathered, member_id))
+    decide = cache(partial(apply_criteria, criteria))  # there are far fewer different tallies than members
+    return lambda member_id: decide(evidence.tallies_of(gathered, member_id))
 
 
 def _load(achievement: Achievement, scope: ColumnElement[bool]) -> Sequence[Any]:
-    c = Certificate
-    columns = (c.id, c.member_id, c.version, c.state, c.level, c.pending_level, c.is_held, c.is_granted)
-    more = (c.is_distinction_denied, c.decided_level, c.met_level)
-    flags = (c.no_longer_met, c.now_meets_completion, c.now_meets_distinction)
+    names = ("id", "member_id", "version", *STANDING, *FOUND)
     return db.session.execute(
-        select(*columns, *more, *flags)
-        .join(Member, Member.id == c.member_id)
-        .where(c.achievement_id == achievement.id, scope)
-        .order_by(c.id)
-        .with_for_update(of=c)
+        select(*(getattr(Certificate, name) for name in names))
+        .join(Member, Member.id == Certificate.member_id)
+        .where(Certificate.achievement_id == achievement.id, scope)
+        .order_by(Certificate.id)
+        .with_for_update(of=Certificate)
     ).all()
 
 
-def _plan_one(row: Any, outcome: Outcome, policy: Policy) -> Planned:
-    now = Standing(
-        State(row.state),
-        level_of(row.level),
-        level_of(row.pending_level),
-        row.is_held,
-        row.is_granted,
-        row.is_distinction_denied,
-        level_of(row.decided_level),
-    )
-    return Planned(
-        certificate_id=row.id,
-        member_id=row.member_id,
-        version=row.version,
-        now=now,
-        flags_now=Flags(row.no_longer_met, row.now_meets_completion, row.now_meets_distinction),
-        met_now=level_of(row.met_level),
-        outcome=outcome,
-        change=lifecycle.evaluated(now, outcome.level, policy),
-    )
+def _plan_one(row: Any, outcome_of: Callable[[int], Outcome], policy: Policy) -> Planned:
+    certificate_id, member_id, version, *columns = row
+    now, found_now = standing_of(*columns[: len(STANDING)]), found_of(*columns[len(STANDING) :])
+    outcome = outcome_of(member_id)
+    change = lifecycle.evaluated(now, outcome.level, policy)
+    return Planned(certificate_id, member_id, version, now, found_now, outcome, change)
 
 
 def _is_over_brake(achievement: Achievement, awards: int) -> bool:
@@ -226,52 +213,41 @@ def carry_out(achievement: Achievement, plan: Plan) -> None:
     transitions.move(
         achievement,
         [
-            transitions.Move(p.certificate_id, p.now, p.version, p.change, "evaluate", evidence=in_words(p.outcome))
+            transitions.Move(p.certificate_id, p.now, p.version, p.change, p.outcome, p.found)
             for p in plan.planned
             if p.change
         ],
+        "evaluate",
         actor=transitions.SYSTEM,
     )
-    _write_findings(plan.planned)
+    _write_found([p for p in plan.planned if not p.change and p.found != p.found_now])
 
 
-def in_words(outcome: Outcome) -> dict[str, Any]:
-    """The evidence as the log keeps it and the export prints it."""
-    return {
-        "level": outcome.level,
-        "criteria": [
-            {
-                "kind": finding.criterion.kind,
-                "completion": finding.completion,
-                "distinction": finding.distinction,
-                "detail": finding.detail,
-            }
-            for finding in outcome.findings
-        ],
-    }
-
-
-def _write_findings(planned: Sequence[Planned]) -> None:
-    groups: dict[tuple[Flags, Level | None], list[int]] = {}
+def _write_found(planned: Sequence[Planned]) -> None:
+    """Of certificates that stay where they are; those that move have it written with the move."""
+    groups: dict[Found, list[int]] = {}
     for p in planned:
-        flags = p.flags
-        if flags != p.flags_now or p.outcome.level != p.met_now:
-            groups.setdefault((flags, p.outcome.level), []).append(p.certificate_id)
-    for (flags, met), certificate_ids in groups.items():
+        groups.setdefault(p.found, []).append(p.certificate_id)
+    for found, certificate_ids in groups.items():
         db.session.execute(
             update(Certificate)
             .where(Certificate.id.in_(id_set(certificate_ids)))
-            .values(met_level=met, **asdict(flags))
+            .values(columns_of(found))
             .execution_options(synchronize_session=False)
         )
 
 
-def _flag_leavers(achievement: Achievement) -> None:
-    leavers = select(Member.id).where(Member.course_id == achievement.course_id, ~Member.in_roster)
+def flag_leavers(achievement: Achievement, whom: ColumnElement[bool]) -> None:
+    """Flag those of these members who have left the course, and no others of them."""
+    leavers = select(Member.id).where(whom, ~Member.in_roster)
     has_left = and_(Certificate.state != State.NONE, Certificate.member_id.in_(leavers))
     db.session.execute(
         update(Certificate)
-        .where(Certificate.achievement_id == achievement.id, Certificate.left_course != has_left)
+        .where(
+            Certificate.achievement_id == achievement.id,
+            Certificate.member_id.in_(select(Member.id).where(whom)),
+            Certificate.left_course != has_left,
+        )
         .values(left_course=has_left)
         .execution_options(synchronize_session=False)
     )

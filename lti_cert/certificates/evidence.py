@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, select
 
-from lti_cert.achievements.criteria import Criterion, Item, Kind, Tally, points_needed, required
+from lti_cert.achievements.criteria import Criterion, Item, Kind, Outcome, Tally, points_needed, required
 from lti_cert.achievements.models import Achievement, Attestation
+from lti_cert.core import bulk
 from lti_cert.core.database import db, record_set
 from lti_cert.courses import activity
 from lti_cert.courses.models import ActivityCount, Course, LineItem, Member, Result
@@ -30,8 +31,8 @@ def gather(
     return [_COUNT[criterion.kind](achievement, criterion, items, scope) for criterion in criteria]
 
 
-def tallies_of(gathered: Sequence[tuple[Tally, Tallies]], member_id: int) -> list[Tally]:
-    return [found.get(member_id, empty) for empty, found in gathered]
+def tallies_of(gathered: Sequence[tuple[Tally, Tallies]], member_id: int) -> tuple[Tally, ...]:
+    return tuple([found.get(member_id, empty) for empty, found in gathered])
 
 
 def _count_reached(
@@ -63,7 +64,7 @@ def _count_reached(
             reached_completion=completion,
             reached_distinction=distinction,
         )
-        for member, scored, excused, completion, distinction in db.session.execute(query)
+        for member, scored, excused, completion, distinction in bulk.fetch(db.session(), query)
     }
     return Tally(required=len(asked)), found
 
@@ -149,6 +150,22 @@ _COUNT: Mapping[Kind, Any] = {
     Kind.CLASS_NOTES: _count_activity,
     Kind.ATTESTATION: _count_attested,
 }
+
+
+def in_words(outcome: Outcome) -> dict[str, Any]:
+    """The evidence as the log keeps it and the export prints it."""
+    return {
+        "level": outcome.level,
+        "criteria": [
+            {
+                "kind": finding.criterion.kind,
+                "completion": finding.completion,
+                "distinction": finding.distinction,
+                "detail": finding.detail,
+            }
+            for finding in outcome.findings
+        ],
+    }
 
 
 def scores_of(member: Member) -> dict[int, int | None]:

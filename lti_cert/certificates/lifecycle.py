@@ -2,11 +2,12 @@
 specification, nothing else.
 
 An evaluation proposes, awards, or lets a proposal lapse; it never takes away what was earned or lifts what a person
-decided.
+decided. Thousands of members stand in a handful of ways, so what an evaluation asks is worked out once for each way.
 """
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 
 from lti_cert.achievements.criteria import RANK, Level
 from lti_cert.core.errors import LtiCertError
@@ -73,6 +74,7 @@ class NotPossible(LtiCertError):
     guidance = "Look at it again; it may have moved."
 
 
+@cache
 def evaluated(now: Standing, met: Level | None, policy: Policy) -> Change | None:
     """What the evidence changes, None if nothing."""
     match now.state:
@@ -186,3 +188,16 @@ def flags(standing: Standing, met: Level | None) -> Flags:
         case State.DENIED | State.REVOKED if RANK[met] > RANK[standing.decided_level]:
             return Flags(now_meets_completion=met is Level.COMPLETION, now_meets_distinction=met is Level.DISTINCTION)
     return Flags()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an evaluation keeps of a certificate beside its standing."""
+
+    met_level: Level | None
+    flags: Flags
+
+
+@cache
+def found(standing: Standing, met: Level | None) -> Found:
+    return Found(met, flags(standing, met))

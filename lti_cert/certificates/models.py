@@ -1,7 +1,9 @@
 """Certificates, the log of their life, and the credentials they led to."""
 
+from dataclasses import asdict, fields
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Boolean, ForeignKey, Index, Text, UniqueConstraint
@@ -9,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lti_cert.achievements.criteria import Level
 from lti_cert.achievements.models import Achievement
-from lti_cert.certificates.lifecycle import Standing, State
+from lti_cert.certificates.lifecycle import Flags, Found, Standing, State
 from lti_cert.core.database import Base, primary_key
 from lti_cert.courses.models import Member
 
@@ -50,15 +52,7 @@ class Certificate(Base):
 
     @property
     def standing(self) -> Standing:
-        return Standing(
-            state=State(self.state),
-            level=level_of(self.level),
-            pending_level=level_of(self.pending_level),
-            is_held=self.is_held,
-            is_granted=self.is_granted,
-            is_distinction_denied=self.is_distinction_denied,
-            decided_level=level_of(self.decided_level),
-        )
+        return standing_of(*(getattr(self, column) for column in STANDING))
 
     @property
     def flags(self) -> list[str]:
@@ -66,7 +60,45 @@ class Certificate(Base):
         return [name for name, is_set in named.items() if is_set]
 
 
-FLAGS = ("no_longer_met", "now_meets_completion", "now_meets_distinction", "left_course")
+STANDING = tuple(column.name for column in fields(Standing))
+"""The columns in which a certificate's standing is kept."""
+
+FOUND = ("met_level", *(column.name for column in fields(Flags)))
+"""Those in which an evaluation keeps what it found."""
+
+FLAGS = (*FOUND[1:], "left_course")
+
+
+@cache
+def standing_of(
+    state: str,
+    level: str | None,
+    pending_level: str | None,
+    is_held: bool,
+    is_granted: bool,
+    is_distinction_denied: bool,
+    decided_level: str | None,
+) -> Standing:
+    """From what the columns `STANDING` hold."""
+    return Standing(
+        State(state),
+        level_of(level),
+        level_of(pending_level),
+        is_held,
+        is_granted,
+        is_distinction_denied,
+        level_of(decided_level),
+    )
+
+
+@cache
+def found_of(met_level: str | None, *flags: bool) -> Found:
+    """From what the columns `FOUND` hold."""
+    return Found(level_of(met_level), Flags(*flags))
+
+
+def columns_of(found: Found) -> dict[str, Any]:
+    return {"met_level": found.met_level, **asdict(found.flags)}
 
 
 def level_of(value: str | None) -> Level | None:

@@ -58,7 +58,7 @@ def _gains(p: Planned) -> bool:
 
 def _loses(p: Planned) -> bool:
     is_dropped = p.now.state is State.PENDING and p.change is not None and p.change.to.state is State.NONE
-    return is_dropped or (p.flags.no_longer_met and not p.flags_now.no_longer_met)
+    return is_dropped or (p.found.flags.no_longer_met and not p.found_now.flags.no_longer_met)
 
 
 def _names(member_ids: Sequence[int]) -> tuple[str, ...]:

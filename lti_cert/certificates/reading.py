@@ -9,7 +9,7 @@ from sqlalchemy.orm import contains_eager
 from lti_cert.achievements import saving
 from lti_cert.achievements.criteria import Level
 from lti_cert.achievements.models import Achievement
-from lti_cert.certificates import evaluation
+from lti_cert.certificates import evaluation, evidence
 from lti_cert.certificates.lifecycle import State
 from lti_cert.certificates.models import FLAGS, Certificate, CertificateMove, Credential
 from lti_cert.core.database import db, id_set
@@ -159,7 +159,7 @@ def _export_achievement(achievement: Achievement) -> dict[str, Any]:
         "approval": achievement.approval,
         "criteria_version": achievement.criteria_version,
         "members": [
-            _export_member(member, certificate, evaluation.in_words(outcome_of(member.id)), credentials)
+            _export_member(member, certificate, evidence.in_words(outcome_of(member.id)), credentials)
             for member, certificate in rows
         ],
     }

@@ -3,11 +3,12 @@ transaction.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import and_, exists, func, insert, select, tuple_, update
+from sqlalchemy import and_, exists, func, insert, literal, select, tuple_, update
 
+from lti_cert.achievements.criteria import Outcome
 from lti_cert.achievements.models import Achievement
 from lti_cert.certificates.events import (
     CertificateAwarded,
@@ -15,8 +16,9 @@ from lti_cert.certificates.events import (
     CertificateProposed,
     CertificateRevoked,
 )
-from lti_cert.certificates.lifecycle import Change, Effect, Standing, State
-from lti_cert.certificates.models import Certificate, CertificateMove, Credential, CredentialStatus
+from lti_cert.certificates.evidence import in_words
+from lti_cert.certificates.lifecycle import Change, Effect, Found, Standing, State
+from lti_cert.certificates.models import Certificate, CertificateMove, Credential, CredentialStatus, columns_of
 from lti_cert.core import clock, ids
 from lti_cert.core.database import db, id_set, record_set
 from lti_cert.outbox import outbox
@@ -32,40 +34,48 @@ class Move:
     seen: Standing
     seen_version: int
     change: Change
-    action: str
-    """The verb for the log: evaluate, approve, deny, grant, revoke, reopen, reissue."""
-    reason: str = ""
-    evidence: dict[str, Any] = field(default_factory=dict)
-    is_told: bool = True
-    """Whether the learner hears of a denial."""
+    outcome: Outcome
+    """The evidence at that moment."""
+    found: Found | None = None
+    """What an evaluation found; a decision by hand leaves that as it is."""
 
     @property
     def version(self) -> int:
         return self.seen_version + 1
 
 
-def move(achievement: Achievement, moves: Sequence[Move], *, actor: str) -> list[Move]:
+def move(
+    achievement: Achievement,
+    moves: Sequence[Move],
+    action: str,
+    *,
+    actor: str,
+    reason: str = "",
+    is_told: bool = True,
+) -> list[Move]:
     """Carry out the moves that still apply; what has moved since it was seen is left out of the returned list.
+    `action` is the verb for the log: evaluate, approve, deny, grant, revoke, reopen, reissue. `is_told` is whether the
+    learner hears of a denial.
 
     Each certificate must stand where it was seen, at the version that was seen, and the achievement must still be at
     the criteria
     version that the caller holds. The number of statements depends on the kinds of move, not on how many there are.
     """
     done: list[Move] = []
-    steps: dict[tuple[Standing, Standing], list[Move]] = {}
+    steps: dict[tuple[Standing, Standing, Found | None], list[Move]] = {}
     for m in moves:
-        steps.setdefault((m.seen, m.change.to), []).append(m)
+        steps.setdefault((m.seen, m.change.to, m.found), []).append(m)
     for group in steps.values():
         done += _update(achievement, group)
     if done:
-        _log(achievement, done, actor)
+        _log(done, action, actor, reason)
         _credentials(done)
-        outbox.add(*_events(achievement, done))
+        outbox.add(*_events(achievement, done, is_told))
     return done
 
 
 def _update(achievement: Achievement, group: Sequence[Move]) -> list[Move]:
-    seen, to = group[0].seen, group[0].change.to
+    seen, to, found = group[0].seen, group[0].change.to, group[0].found
     wanted = record_set("wanted", {"id": int, "version": int}, [(m.certificate_id, m.seen_version) for m in group])
     is_current_rule = exists().where(
         Achievement.id == Certificate.achievement_id,
@@ -81,6 +91,7 @@ def _update(achievement: Achievement, group: Sequence[Move]) -> list[Move]:
         )
         .values(
             **asdict(to),
+            **(columns_of(found) if found else {}),
             version=Certificate.version + 1,
             criteria_version=achievement.criteria_version,
             moved_at=clock.now(),
@@ -92,30 +103,39 @@ def _update(achievement: Achievement, group: Sequence[Move]) -> list[Move]:
     return [m for m in group if m.certificate_id in happened]
 
 
-def _log(achievement: Achievement, done: Sequence[Move], actor: str) -> None:
-    now = clock.now()
-    db.session.execute(
-        insert(CertificateMove),
-        [
-            {
-                "certificate_id": m.certificate_id,
-                "version": m.version,
-                "criteria_version": achievement.criteria_version,
-                "moved_at": now,
-                "actor": actor,
-                "action": m.action,
-                "reason": m.reason,
-                "from_state": m.seen.state,
-                "from_level": m.seen.level,
-                "from_pending_level": m.seen.pending_level,
-                "to_state": m.change.to.state,
-                "to_level": m.change.to.level,
-                "to_pending_level": m.change.to.pending_level,
-                "evidence": m.evidence,
-            }
-            for m in done
-        ],
+def _log(done: Sequence[Move], action: str, actor: str, reason: str) -> None:
+    """The certificates stand where they were moved to. Where they came from, and on what evidence, thousands have in
+    common.
+    """
+    number = {way: n for n, way in enumerate({(m.seen, m.outcome) for m in done})}
+    ways = record_set(
+        "ways",
+        {"number": int, "state": str, "level": str, "pending_level": str, "evidence": dict},
+        [(n, seen.state, seen.level, seen.pending_level, in_words(outcome)) for (seen, outcome), n in number.items()],
     )
+    moved = record_set("moved", {"id": int, "way": int}, [(m.certificate_id, number[m.seen, m.outcome]) for m in done])
+    columns = {
+        "certificate_id": Certificate.id,
+        "version": Certificate.version,
+        "criteria_version": Certificate.criteria_version,
+        "moved_at": Certificate.moved_at,
+        "actor": literal(actor),
+        "action": literal(action),
+        "reason": literal(reason),
+        "from_state": ways.c.state,
+        "from_level": ways.c.level,
+        "from_pending_level": ways.c.pending_level,
+        "to_state": Certificate.state,
+        "to_level": Certificate.level,
+        "to_pending_level": Certificate.pending_level,
+        "evidence": ways.c.evidence,
+    }
+    query = (
+        select(*columns.values())
+        .join_from(moved, Certificate, Certificate.id == moved.c.id)
+        .join(ways, ways.c.number == moved.c.way)
+    )
+    db.session.execute(insert(CertificateMove).from_select(list(columns), query))
 
 
 def _credentials(done: Sequence[Move]) -> None:
@@ -175,7 +195,7 @@ def _end(moves: Sequence[Move], status: CredentialStatus) -> None:
         )
 
 
-def _events(achievement: Achievement, done: Sequence[Move]) -> list[object]:
+def _events(achievement: Achievement, done: Sequence[Move], is_told: bool) -> list[object]:
     events: list[object] = []
     for m in done:
         match m.change.effect:
@@ -183,7 +203,7 @@ def _events(achievement: Achievement, done: Sequence[Move]) -> list[object]:
                 events.append(CertificateProposed(achievement.course_id, m.certificate_id, m.version))
             case Effect.AWARDED | Effect.REISSUED:
                 events.append(CertificateAwarded(m.certificate_id, m.version))
-            case Effect.DENIED if m.is_told:
+            case Effect.DENIED if is_told:
                 events.append(CertificateDenied(m.certificate_id, m.version))
             case Effect.REVOKED:
                 events.append(CertificateRevoked(m.certificate_id, m.version))

@@ -88,7 +88,7 @@ class Base(DeclarativeBase):
 db = SQLAlchemy(model_class=Base)
 migrate = Migrate(directory=str(resources.MIGRATIONS), render_as_batch=True, compare_type=True)
 
-_PG_TYPES: dict[type, Any] = {int: BigInteger(), str: Text(), bool: Boolean(), dict: Text()}
+_PG_TYPES: dict[type, Any] = {int: BigInteger(), str: Text(), bool: Boolean(), dict: JSONB()}
 _SQL_TYPES: dict[type, Any] = {int: BigInteger, str: Text, bool: Boolean, dict: Text}
 
 SQLITE_WAIT_SECONDS = 30
@@ -194,10 +194,7 @@ def record_set(name: str, columns: Mapping[str, type], rows: Sequence[tuple[Any,
         ).limit(-1)
         return statement.subquery(name)
     arrays = zip(*rows, strict=True) if rows else ((),) * len(columns)
-    bound = [
-        literal([json.dumps(v) if kind is dict else v for v in values], ARRAY(_PG_TYPES[kind]))
-        for values, kind in zip(arrays, columns.values(), strict=True)
-    ]
+    bound = [literal(values, ARRAY(_PG_TYPES[kind])) for values, kind in zip(arrays, columns.values(), strict=True)]
     return (
         func.unnest(*bound)
         .table_valued(*(column(label, _PG_TYPES[kind]) for label, kind in columns.items()), name=name)

@@ -148,7 +148,7 @@ def _store_members(course: Course, people: Sequence[Person], stored: Stored) -> 
     for user_id in present.keys() | listed.keys():
         member_id, before = present.get(user_id, (None, _Listed()))
         after = _now(before, listed.get(user_id), now)
-        if after.is_evaluated != before.is_evaluated:
+        if (after.is_evaluated, after.in_roster) != (before.is_evaluated, before.in_roster):
             turned.append(user_id)
         if before.is_known and not after.is_known and LEARNER in after.roles.split():
             stored.newly_unknown += 1

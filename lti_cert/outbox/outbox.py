@@ -95,12 +95,20 @@ def add(*events: object) -> None:
     it will see what
     the caller wrote. It only comes due earlier if need be.
     """
-    now = clock.now()
-    rows = [_row(event, job, now) for event in events for job in job_map().after[type(event)]]
-    plain = [row for row in rows if row["unique_key"] is None]
-    unique = {(row["job"], row["unique_key"]): row for row in rows if row["unique_key"] is not None}
+    now, after = clock.now(), job_map().after
+    plain: list[dict[str, Any]] = []
+    asked: dict[tuple[object, ...], tuple[object, Job]] = {}
+    for event in events:
+        for job in after[type(event)]:
+            if job.unique:
+                # Thousands of events may ask for the same row.
+                asked[job.name, *_ids(event, job)] = event, job
+            else:
+                plain.append(_row(event, job, now))
     if plain:
         db.session.execute(insert(OutboxRow), plain)
+    rows = (_row(event, job, now) for event, job in asked.values())
+    unique = {(row["job"], row["unique_key"]): row for row in rows}
     # In one order everywhere, so that two callers who promise the same things do not wait for each other in a circle.
     for key in sorted(unique):
         statement = insert(OutboxRow).values(unique[key])
@@ -117,8 +125,12 @@ def _earlier(one: Any, other: Any) -> Any:
     return case((one < other, one), else_=other)
 
 
+def _ids(event: object, job: Job) -> tuple[Any, ...]:
+    return tuple(getattr(event, name) for name in job.takes)
+
+
 def _row(event: object, job: Job, now: datetime) -> dict[str, Any]:
-    payload = {name: getattr(event, name) for name in job.takes}
+    payload = dict(zip(job.takes, _ids(event, job), strict=True))
     return {
         "event": type(event).__name__,
         "job": job.name,

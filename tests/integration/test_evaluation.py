@@ -14,6 +14,7 @@ from lti_cert.certificates.models import Certificate, CertificateMove, Credentia
 from lti_cert.core.database import db, transaction
 from lti_cert.core.errors import Conflict
 from lti_cert.courses.models import Member
+from lti_cert.lti.claims import INSTRUCTOR
 from lti_cert.outbox.models import OutboxRow
 from lti_cert.sources.snapshot import Person
 from tests import building as b
@@ -222,6 +223,34 @@ def test_a_member_who_left_keeps_her_certificate_and_is_flagged_until_she_return
     b.take(course, b.snapshot(ITEMS, {"ada": GOOD, "bob": FAIR}))
     b.evaluate(course)
     assert b.certificate(achievement, "ada").flags == []
+
+
+def test_whoever_is_decided_after_she_left_is_flagged_at_once() -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {"ada": POOR, "bob": FAIR}))
+    achievement = b.achievement(course)
+    b.evaluate(course)
+    b.take(course, b.snapshot(ITEMS, {"bob": FAIR}))
+    b.evaluate(course)
+    assert b.certificate(achievement, "ada").flags == []
+    b.decide(achievement, "grant", "ada", reason="an oral exam")
+    assert b.certificate(achievement, "ada").flags == ["left_course"]
+    b.take(course, b.snapshot(ITEMS, {"ada": POOR, "bob": FAIR}))
+    b.evaluate(course)
+    assert b.certificate(achievement, "ada").flags == []
+
+
+def test_a_member_of_staff_who_leaves_is_flagged_too() -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {"ada": FAIR}))
+    achievement = b.achievement(course)
+    b.evaluate(course)
+    b.take(course, b.snapshot(ITEMS, {}, people=(Person("ada", frozenset({INSTRUCTOR}), "ADA"),)))
+    b.evaluate(course)
+    assert b.certificate(achievement, "ada").flags == []
+    b.take(course, b.snapshot(ITEMS, {}))
+    b.evaluate(course)
+    assert b.certificate(achievement, "ada").flags == ["left_course"]
 
 
 def crowd(number: int) -> dict[str, Any]:
