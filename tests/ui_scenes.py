@@ -317,6 +317,7 @@ def upload_scenes() -> Scenes:
         kind="an export of Canvas’ gradebook",
         lines=3,
         matched=2,
+        roster_problem="The learning platform asked us to slow down.",
         learners=4,
         missing=("Zoë Ångström", "محمد عبد الله"),
         unmatched=("Student, Test (line 6): nobody in the course has this id",),
