@@ -93,8 +93,14 @@ def _people_now(course: Course) -> tuple[Sequence[Person], str]:
         if not present:
             raise RosterUnknown(fault.detail) from fault
         _log.info("roster not read for an upload", kind=type(fault).__name__, detail=fault.detail)
-        return present, fault.shown_message
+        return present, _OLD_ROSTER.format(fault.shown_message)
     return [_completed(person, before.get(person.user_id)) for person in listed], ""
+
+
+_OLD_ROSTER = (
+    "The platform could not say who is in the course now. {} The file is compared with those who were in it at the "
+    "last reading."
+)
 
 
 def _members(course: Course) -> Iterator[tuple[Person, bool]]:
