@@ -317,6 +317,10 @@ def upload_scenes() -> Scenes:
         kind="an export of Canvas’ gradebook",
         lines=3,
         matched=2,
+        roster_problem=(
+            "The platform could not say who is in the course now. The learning platform asked us to slow down. "
+            "The file is compared with those who were in it at the last reading."
+        ),
         learners=4,
         missing=("Zoë Ångström", "محمد عبد الله"),
         unmatched=("Student, Test (line 6): nobody in the course has this id",),

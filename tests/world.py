@@ -1,5 +1,7 @@
 """The demo LMS and the tool with all its processes, as a test meets them from outside."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -40,6 +42,11 @@ class World:
     mails: MailServer
     env: dict[str, str]
     """For commands of the tool."""
+
+    def run(self, *words: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+        """`lti-cert` with these words, and what is given to it on standard input."""
+        command = [sys.executable, "-m", "lti_cert", *words]
+        return subprocess.run(command, env=self.env, input=given, capture_output=True, text=True, timeout=120)
 
 
 @pytest.fixture

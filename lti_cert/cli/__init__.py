@@ -14,6 +14,7 @@ from lti_cert.cli.outbox import outbox
 from lti_cert.cli.platform import platform
 from lti_cert.cli.running import commands as running
 from lti_cert.cli.source import source
+from lti_cert.cli.upload import course_upload
 
 
 @click.group(cls=Commands)
@@ -24,3 +25,4 @@ def main() -> None:
 
 for command in (*running, platform, key, source, course, achievement, certificate, outbox, database, admin, doctor):
     main.add_command(command)
+course.add_command(course_upload)

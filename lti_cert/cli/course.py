@@ -69,12 +69,17 @@ def course_sync(course_id: str, platform: int | None, wait: bool, timeout: int) 
         .limit(1)
     )
     with transaction():
-        for achievement in saving.of_course(found.id):
-            if achievement.status == Status.OPEN:
-                saving.release_brake(achievement)
+        release_brakes(found)
         freshness.ask_for_sync(found)
     if wait:
         _wait_for_sync(found.id, last or 0, time.monotonic() + timeout)
+
+
+def release_brakes(found: Course) -> None:
+    """What follows is what somebody on the command line wants. In the caller's transaction."""
+    for achievement in saving.of_course(found.id):
+        if achievement.status == Status.OPEN:
+            saving.release_brake(achievement)
 
 
 def _wait_for_sync(course_id: int, after_run: int, deadline: float) -> None:

@@ -255,6 +255,10 @@ class UploadedGradebook(Base):
     """Of the file."""
     content: Mapped[bytes] = mapped_column(LargeBinary)
     """As it came, compressed."""
+    people: Mapped[bytes] = mapped_column(LargeBinary)
+    """Everybody whom its lines may be about, as `staging.packed_people` packs them."""
+    roster_problem: Mapped[str] = mapped_column(Text)
+    """Why they are those of the last reading, in words; empty where the platform's roster was read for it."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
 

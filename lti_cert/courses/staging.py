@@ -75,7 +75,7 @@ class StagedSnapshot(Snapshot):
         """Write down what is in memory, and where the streams go on."""
         pages = [
             *self._page(_ITEMS, "", [asdict(item) for item in self.items]),
-            *self._page(_PEOPLE, "", [asdict(person) | {"roles": sorted(person.roles)} for person in self.people]),
+            *self._page(_PEOPLE, "", _person_rows(self.people)),
             *(page for ref, scores in self.scores.items() for page in self._page(_SCORES, ref, _columns(scores))),
             *(
                 page
@@ -91,8 +91,7 @@ class StagedSnapshot(Snapshot):
 
     def _page(self, kind: str, ref: str, rows: Sequence[Any], *, even_none: bool = False) -> Iterator[dict[str, Any]]:
         if any(rows) or even_none:
-            content = zlib.compress(json.dumps(rows).encode(), level=1)
-            yield {"run_id": self.run_id, "kind": kind, "ref": ref, "content": content}
+            yield {"run_id": self.run_id, "kind": kind, "ref": ref, "content": _packed(rows)}
 
     def _note(self, **values: Any) -> None:
         going_on = update(SyncRun).where(SyncRun.id == self.run_id, SyncRun.outcome != SyncOutcome.CANCELLED)
@@ -104,7 +103,7 @@ class StagedSnapshot(Snapshot):
         return [*staged, *self.items]
 
     def all_people(self) -> Sequence[Person]:
-        staged = (Person(**row | {"roles": frozenset(row["roles"])}) for page in self._staged(_PEOPLE) for row in page)
+        staged = (_person(row) for page in self._staged(_PEOPLE) for row in page)
         return joined((*staged, *self.people))
 
     def all_scores(self) -> Iterator[tuple[str, Iterable[tuple[str, int | None]]]]:
@@ -130,7 +129,31 @@ class StagedSnapshot(Snapshot):
             StagedPage.run_id == self.run_id, StagedPage.kind == kind, StagedPage.ref == ref
         )
         for content in db.session.scalars(pages.order_by(StagedPage.id)):
-            yield json.loads(zlib.decompress(content))
+            yield _unpacked(content)
+
+
+def _packed(rows: Sequence[Any]) -> bytes:
+    return zlib.compress(json.dumps(rows).encode(), level=1)
+
+
+def _unpacked(content: bytes) -> Any:
+    return json.loads(zlib.decompress(content))
+
+
+def _person_rows(people: Iterable[Person]) -> list[dict[str, Any]]:
+    return [asdict(person) | {"roles": sorted(person.roles)} for person in people]
+
+
+def _person(row: Mapping[str, Any]) -> Person:
+    return Person(**{**row, "roles": frozenset(row["roles"])})
+
+
+def packed_people(people: Iterable[Person]) -> bytes:
+    return _packed(_person_rows(people))
+
+
+def unpacked_people(content: bytes) -> list[Person]:
+    return [_person(row) for row in _unpacked(content)]
 
 
 def _columns(scores: Sequence[Score]) -> tuple[list[str], list[int | None]]:

@@ -60,6 +60,8 @@ class Product:
     """Statuses of a course's line items or members that mean, with certainty, that the course is concluded."""
     is_course_per_deployment: bool = True
     """Off: several deployments show the same course."""
+    is_course_a_link: bool = False
+    """Its roster takes the context id for a resource link too, so that it tells our custom fields of every member."""
     is_context_id_its_own: bool = False
     """Its own interface knows a course by the context id of launches, and a person by `sub`."""
     column_of: re.Pattern[str] | None = None
@@ -120,6 +122,7 @@ CANVAS = Product(
     # A concluded course is "not found", or 422 behind a feature flag.
     concluded=frozenset({404, 422}),
     is_course_per_deployment=False,
+    is_course_a_link=True,
     # A host name, while its token service compares with its own address.
     is_authorization_server_audience=False,
     cloud=Cloud(re.compile(r"https://canvas(\.[a-z]+)?\.instructure\.com"), ("instructure.com", "canvaslms.com")),

@@ -1,12 +1,10 @@
 """A gradebook that an instructor brings: chosen, looked at, told what its columns are, and taken."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from werkzeug.datastructures import FileStorage, MultiDict
 
-from lti_cert.core.database import transaction
 from lti_cert.courses import uploading
 from lti_cert.courses.models import SyncOutcome, UploadedGradebook
 from lti_cert.lti.claims import LEARNER
@@ -15,10 +13,9 @@ from lti_cert.panel.instructor_pages import IdChoice, UploadColumn, UploadedFile
 from lti_cert.panel.pages import Notice
 from lti_cert.panel.place import Place, header
 from lti_cert.panel.wording import counted, points
-from lti_cert.sources import csv_file, csv_gradebook
+from lti_cert.sources import csv_file, csv_numbers
 from lti_cert.sources.csv_file import FileRejected
 from lti_cert.sources.csv_gradebook import Columns, Gradebook, Id, Layout
-from lti_cert.sources.snapshot import millionths
 
 LARGEST_REQUEST = csv_file.MOST_BYTES + 64 * 1024
 """The file, and what stands around it."""
@@ -26,8 +23,6 @@ LARGEST_REQUEST = csv_file.MOST_BYTES + 64 * 1024
 _LINES = 5
 _COLUMNS = 6
 """So much of the table is shown as it was understood."""
-
-_POINTS = re.compile(r"[0-9]{1,7}(?:[.,][0-9]{1,6})?")
 
 _KINDS = {
     "canvas": "an export of Canvas’ gradebook",
@@ -51,7 +46,7 @@ class _Written:
 
 def page_for(place: Place, *problems: str) -> UploadPage:
     """:raises RosterUnknown"""
-    if not uploading.roster(place.course):
+    if not uploading.is_possible(place.course):
         raise uploading.RosterUnknown(f"course {place.course.id}")
     return UploadPage(header(place), problems)
 
@@ -66,8 +61,7 @@ def receive(place: Place, files: MultiDict[str, FileStorage]) -> UploadPage:
         raise FileRejected("Choose a file first.")
     with file.stream:
         content = file.read(csv_file.MOST_BYTES + 1)
-    with transaction():
-        public_id = uploading.keep(place.course, place.viewer.member_id, file.filename, content)
+    public_id = uploading.keep(place.course, place.viewer.member_id, file.filename, content)
     return preview(place, public_id)
 
 
@@ -77,10 +71,11 @@ def preview(place: Place, public_id: str, form: forms.Form | None = None) -> Upl
     :raises UploadGone
     """
     upload = uploading.find(place.course, place.viewer.member_id, public_id)
-    layout, roster = uploading.understand(place.course, uploading.content_of(upload))
+    brought = uploading.brought(place.course, upload)
+    layout = brought.layout
     written = _proposed(layout) if form is None else _read(form, layout)
     columns, wrong = _columns(layout, written)
-    book = csv_gradebook.read(layout, columns, roster)
+    book = brought.read(columns)
     shown = _file(upload, layout, written, book)
     return UploadPage(header(place), (*wrong, *(book.problems if form is not None else ())), shown)
 
@@ -92,11 +87,11 @@ def take(place: Place, public_id: str, form: forms.Form) -> Notice | None:
     :raises FileUnusable: with a sentence for every problem.
     """
     upload = uploading.find(place.course, place.viewer.member_id, public_id)
-    layout, _ = uploading.understand(place.course, uploading.content_of(upload))
+    layout = uploading.brought(place.course, upload).layout
     columns, wrong = _columns(layout, _read(form, layout))
     if wrong:
         raise uploading.FileUnusable(*wrong)
-    run = uploading.take(place.course.id, place.viewer.member_id, public_id, columns)
+    run = uploading.take_kept(place.course.id, place.viewer.member_id, public_id, columns)
     if run.outcome == SyncOutcome.HELD:
         return None
     return Notice("done", "The gradebook is taken; who qualifies is being worked out.")
@@ -118,14 +113,13 @@ def _read(form: forms.Form, layout: Layout) -> _Written:
 
 def _columns(layout: Layout, written: _Written) -> tuple[Columns, list[str]]:
     """What the form says, and what of it cannot be."""
-    good = {place: text for place, text in written.points.items() if _POINTS.fullmatch(text)}
+    read = {place: csv_numbers.points(text) for place, text in written.points.items()}
     wrong = [
-        f"“{layout.label(place)}”: “{text[:20]}” is no number of points."
-        for place, text in written.points.items()
-        if place not in good
+        f"“{layout.label(place)}”: “{written.points[place][:20]}” is no number of points."
+        for place, number in read.items()
+        if number is None
     ]
-    numbers = {place: millionths(text.replace(",", ".")) for place, text in good.items()}
-    return Columns(written.ids, numbers), wrong
+    return Columns(written.ids, {place: number for place, number in read.items() if number is not None}), wrong
 
 
 def _file(upload: UploadedGradebook, layout: Layout, written: _Written, book: Gradebook) -> UploadedFile:
@@ -137,8 +131,9 @@ def _file(upload: UploadedGradebook, layout: Layout, written: _Written, book: Gr
         name=upload.name,
         kind=_KINDS[layout.kind],
         lines=len(layout.lines),
-        matched=book.matched,
+        matched=len(book.lines),
         learners=len(learners),
+        roster_problem=upload.roster_problem,
         missing=tuple(source_choice.names_of(missing)),
         unmatched=tuple(_unmatched(book)),
         ids=tuple(IdChoice(kind.value, _IDS[kind], written.ids.get(kind)) for kind in Id),

@@ -247,6 +247,8 @@ class UploadedFile:
     matched: int
     learners: int
     """Of the course."""
+    roster_problem: str
+    """Why they are those of the last reading; empty where the platform has just told who is in the course."""
     missing: tuple[str, ...]
     """Learners of whom it has no line."""
     unmatched: tuple[str, ...]

@@ -10,6 +10,7 @@ from lti_cert.achievements.models import Achievement, Status
 from lti_cert.certificates import evaluation, reading
 from lti_cert.certificates.models import Certificate, Credential, CredentialStatus
 from lti_cert.core.database import db
+from lti_cert.courses import uploading
 from lti_cert.courses.models import Course, HeldSnapshot, LineItem, Member, Result, SyncRun
 from lti_cert.issuing.models import DocumentAwaited
 from lti_cert.panel import connecting, source_choice
@@ -36,7 +37,7 @@ def page_for(place: Place, notice: Notice | None = None) -> OverviewPage:
         connection=connecting.status_of(place),
         missing=tuple(_missing(place.course)),
         offer=_offer(place),
-        may_upload=place.viewer.may_edit and place.course.synced_at is not None,
+        may_upload=place.viewer.may_edit and uploading.is_possible(place.course),
         assistants_may_approve=place.course.assistants_may_approve,
     )
 

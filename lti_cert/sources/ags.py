@@ -21,7 +21,7 @@ from lti_cert.lti.fields import Number
 from lti_cert.lti.models import Registration
 from lti_cert.lti.products import Product
 from lti_cert.lti.service_client import ServiceClient
-from lti_cert.sources import side_by_side
+from lti_cert.sources import roster, side_by_side
 from lti_cert.sources.snapshot import (
     DONE,
     MILLIONTHS,
@@ -31,7 +31,6 @@ from lti_cert.sources.snapshot import (
     CourseConcluded,
     Finding,
     Item,
-    Person,
     Reading,
     Score,
     Snapshot,
@@ -270,17 +269,12 @@ def rescaled(score: Number, of: Number, maximum: int) -> int:
 
 
 def _add_people(client: ServiceClient, product: Product, reading: Reading, snapshot: Snapshot) -> None:
-    """Active members; test students are nobody."""
     start = snapshot.steps.get("members") or nrps.first_page(reading.memberships_url, product.members_limit)
     if start == DONE:
         return
     with _course_may_be_concluded(product):
         for members, next_url in nrps.member_pages(client, start):
-            snapshot.people += [
-                Person(member.user_id, member.roles, member.name, member.email, sourced_id=member.sourced_id)
-                for member in members
-                if member.is_active and not member.is_test_user
-            ]
+            snapshot.people += roster.people(members)
             snapshot.reached("members", next_url or DONE)
 
 

@@ -39,7 +39,7 @@ def check(reading: Reading) -> Iterator[Finding]:
     canvas_course.check(course)
     yield Finding(True, "Canvas knows the course, and whoever connected it may see all grades there.")
     yield canvas_course.sections(course)
-    yield canvas_people.roster(course)
+    yield canvas_people.check_roster(course)
     assignments = canvas_submissions.all_assignments(course)
     course.canvas.get(f"{course.path}/students/submissions", student_ids=["all"], per_page=1)
     yield Finding(True, f"Its assignments and submissions open: {len(assignments)} assignments.")

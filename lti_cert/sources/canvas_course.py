@@ -3,15 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import orm
-
-from lti_cert.core.database import db
 from lti_cert.core.http import Session
-from lti_cert.lti import claims, nrps, products
 from lti_cert.lti.answers import ServiceFailed
-from lti_cert.lti.models import Registration
 from lti_cert.lti.service_client import ServiceClient
-from lti_cert.sources import connections
+from lti_cert.sources import connections, roster
 from lti_cert.sources.canvas_client import PAGE_SIZE, CanvasClient, NotPermitted
 from lti_cert.sources.snapshot import CourseConcluded, Finding, Reading, SourceFailed, SourceForbidden
 
@@ -42,15 +37,8 @@ def connect(reading: Reading, http: Session) -> Course:
                 "LTI key; then somebody opens the tool from the course once."
             ),
         )
-    if not reading.memberships_url:
-        raise SourceForbidden(message="In this course Canvas does not offer this tool to read names and roles (NRPS).")
-    with orm.Session(db.engine) as session:  # of its own, so that no read stays open while we wait for the platform
-        registration = session.get_one(Registration, reading.registration_id)
-        named = (reading.memberships_url,)
-        roster = ServiceClient(registration, [claims.MEMBERSHIP_READONLY], http, named=named)
-    start = nrps.first_page(reading.memberships_url, products.of(NAME).members_limit, reading.context_id)
     canvas = CanvasClient(connection, http)
-    return Course(f"courses/{reading.api_course_id}", canvas, roster, start, reading.parallel)
+    return Course(f"courses/{reading.api_course_id}", canvas, *roster.connect(reading, http), reading.parallel)
 
 
 def check(course: Course) -> None:

@@ -7,29 +7,20 @@ from dataclasses import replace
 from lti_cert.core.database import db
 from lti_cert.lti import claims, fields, nrps
 from lti_cert.lti.fields import Row
+from lti_cert.sources import roster
 from lti_cert.sources.canvas_client import PAGE_SIZE
 from lti_cert.sources.canvas_course import Course
 from lti_cert.sources.snapshot import DONE, Finding, Person, Snapshot, SourceForbidden
 
 
 def add_members(course: Course, snapshot: Snapshot) -> None:
-    """Active members; test students are nobody. A learner is unknown until an enrolment says otherwise."""
+    """A learner is unknown until an enrolment says otherwise."""
     start = snapshot.steps.get("members") or course.roster_start
     if start == DONE:
         return
     for members, next_url in nrps.member_pages(course.roster, start):
         snapshot.people += [
-            Person(
-                member.user_id,
-                member.roles,
-                member.name,
-                member.email,
-                is_known=claims.LEARNER not in member.roles,
-                api_user_id=member.custom.get(claims.CUSTOM_CANVAS_USER, ""),
-                sourced_id=member.sourced_id,
-            )
-            for member in members
-            if member.is_active and not member.is_test_user
+            replace(person, is_known=claims.LEARNER not in person.roles) for person in roster.people(members)
         ]
         snapshot.reached("members", next_url or DONE)
 
@@ -84,7 +75,7 @@ _ADD_FIELD = (
 )
 
 
-def roster(course: Course) -> Finding:
+def check_roster(course: Course) -> Finding:
     members, goes_on_at = next(nrps.member_pages(course.roster, course.roster_start))
     learners = [member for member in members if claims.LEARNER in member.roles and not member.is_test_user]
     if any(not member.custom.get(claims.CUSTOM_CANVAS_USER) for member in learners):

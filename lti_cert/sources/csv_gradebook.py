@@ -102,8 +102,8 @@ class Gradebook:
     people: list[Person] = field(default_factory=list)
     """The whole roster; learners of whom the table has no line are unknown."""
     scores: dict[str, list[Score]] = field(default_factory=dict)
-    matched: int = 0
-    """Lines."""
+    lines: dict[str, Line] = field(default_factory=dict)
+    """By user id the line that is about her."""
     unmatched: list[Unmatched] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -259,7 +259,7 @@ def read(layout: Layout, columns: Columns, roster: Sequence[Person]) -> Gradeboo
     withheld = {column: points for column, points in layout.withheld.items() if column not in scored}
     _add_items(book, layout, scored, withheld)
     values = _values(book, layout, scored)
-    lines = dict(_matched(book, layout, columns, roster)) if columns.people else {}
+    lines = book.lines = dict(_matched(book, layout, columns, roster)) if columns.people else {}
     for column, points in scored.items():
         if points > 0:
             found = values[column]
@@ -268,7 +268,6 @@ def read(layout: Layout, columns: Columns, roster: Sequence[Person]) -> Gradeboo
                 for user_id, line in lines.items()
                 if line.cells[column] in found
             ]
-    book.matched = len(lines)
     book.people = [
         replace(person, is_known=person.user_id in lines or LEARNER not in person.roles) for person in roster
     ]

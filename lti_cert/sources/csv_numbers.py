@@ -11,6 +11,15 @@ _MARKS = (".", ",")
 _SHOWN = 3
 
 
+_POINTS = re.compile(r"[0-9]{1,7}(?:[.,][0-9]{1,6})?")
+"""As somebody types how many points there are."""
+
+
+def points(text: str) -> int | None:
+    """In millionths, if that is what was typed."""
+    return millionths(text.replace(",", ".")) if _POINTS.fullmatch(text) else None
+
+
 class NumbersAmbiguous(ValueError):
     """Says in words why."""
 

@@ -9,17 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from lti_cert.core import current
-from lti_cert.core.database import db
 from lti_cert.core.lines import one_line
 from lti_cert.lti import fields, nrps
-from lti_cert.lti.claims import INSTRUCTOR, LEARNER, MEMBERSHIP_READONLY, STAFF, TEACHING_ASSISTANT
+from lti_cert.lti.claims import INSTRUCTOR, LEARNER, STAFF, TEACHING_ASSISTANT
 from lti_cert.lti.fields import Row
-from lti_cert.lti.models import Registration
-from lti_cert.lti.service_client import ServiceClient
-from lti_cert.sources import connections, moodle_report
+from lti_cert.sources import connections, moodle_report, roster
 from lti_cert.sources.moodle_report import Report
 from lti_cert.sources.moodle_service import (
     ALL_GROUPS,
@@ -264,12 +259,12 @@ def _author(row: Row) -> str:
 
 def _compare_with_roster(reading: Reading, snapshot: Snapshot, *, is_by_learner: bool) -> None:
     """Note whom LTI's roster lists and Moodle's answers leave out: the user of the token may see a part only."""
-    start = snapshot.steps.get(_ROSTER) or reading.memberships_url
-    if start in ("", DONE):
+    if not reading.memberships_url or snapshot.steps.get(_ROSTER) == DONE:
         return
     snapshot.progress("the roster")
     people = {person.user_id: person for person in snapshot.all_people()}
-    client = _roster_client(reading)
+    client, start = roster.connect(reading, current.http())
+    start = snapshot.steps.get(_ROSTER) or start
     try:
         for members, next_url in nrps.member_pages(client, start):
             compared = (
@@ -281,12 +276,6 @@ def _compare_with_roster(reading: Reading, snapshot: Snapshot, *, is_by_learner:
             snapshot.reached(_ROSTER, next_url or DONE)
     finally:
         snapshot.requests += client.requests
-
-
-def _roster_client(reading: Reading) -> ServiceClient:
-    with Session(db.engine) as session:  # of its own, so that no read stays open while we wait for the platform
-        registration = session.get_one(Registration, reading.registration_id)
-        return ServiceClient(registration, (MEMBERSHIP_READONLY,), current.http(), named=(reading.memberships_url,))
 
 
 def _compared(person: Person | None, member: nrps.Member, *, is_by_learner: bool) -> Person | None:

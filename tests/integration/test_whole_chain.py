@@ -4,8 +4,6 @@ import html
 import io
 import json
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from typing import Any
 
@@ -17,17 +15,12 @@ from lti_cert.achievements import saving
 from lti_cert.activity import keys
 from lti_cert.core.database import db, transaction
 from lti_cert.courses.models import Course
-from lti_cert.demo import course as demo_course
-from lti_cert.demo import manners
-from lti_cert.demo.canvas_site import CanvasSite
-from lti_cert.demo.course import INSTRUCTOR, LineItem, Member, Person
 from lti_cert.demo.faults import Endpoint, Fault
-from lti_cert.demo.moodle_site import Discussion, Forum, MoodleSite, Post
+from lti_cert.demo.moodle_site import Discussion, Forum, Post
 from lti_cert.lti.models import Registration
-from lti_cert.sources import connections
 from tests import building as b
+from tests import posing
 from tests.browser import Browser
-from tests.canvas_world import CUSTOM
 from tests.world import World, eventually
 
 pytestmark = pytest.mark.each_database
@@ -125,19 +118,9 @@ def test_a_grade_changed_in_the_lms_is_followed_at_the_next_sync(world: World) -
     eventually(lambda: "Waiting for approval" in zoe.get("/progress"), what="the proposal")
 
 
-def make_canvas(world: World) -> CanvasSite:
-    """The LMS as a Canvas, which shows a tool nothing of its gradebook by itself."""
-    site = world.lms.canvas = CanvasSite()
-    world.lms.manners, world.lms.opens_gradebook = manners.CANVAS, False
-    world.lms.tools[0] = replace(world.lms.tools[0], custom=CUSTOM)
-    with transaction() as session:
-        registration = session.query(Registration).one()
-        connections.set_api(registration.id, "canvas", world.lms_url, client_id=site.client_id, secret=site.secret)
-    return site
-
-
 def test_a_course_is_connected_to_canvas_and_its_whole_gradebook_decides(world: World) -> None:
-    site = make_canvas(world)
+    site = posing.as_canvas(world)
+    posing.connect_canvas(world, site)
     site.excused.add(("yusuf", "project"))
     instructor = Panel(world, "ines")
     eventually(lambda: "0 columns" in instructor.get("/overview"), what="a first sync, by AGS")
@@ -203,74 +186,51 @@ def test_a_learners_token_opens_nothing_of_the_instructors(world: World) -> None
     assert learner.post("/sync").status_code == 403
 
 
-def run(world: World, *words: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lti_cert", *words]
-    return subprocess.run(command, env=world.env, input=given, capture_output=True, text=True, timeout=120)
-
-
 def test_a_script_waits_for_a_sync_and_is_told_when_it_failed(world: World) -> None:
     Panel(world, "ines")
-    assert run(world, "achievement", "set", "data-literacy-101", "--completion", "60", "--no-approval").returncode == 0
-    synced = run(world, "course", "sync", "data-literacy-101", "--wait")
+    assert world.run("achievement", "set", "data-literacy-101", "--completion", "60", "--no-approval").returncode == 0
+    synced = world.run("course", "sync", "data-literacy-101", "--wait")
     assert synced.returncode == 0, synced.stderr
-    exported = json.loads(run(world, "course", "export", "data-literacy-101").stdout)
+    exported = json.loads(world.run("course", "export", "data-literacy-101").stdout)
     levels = {member["user_id"]: member["level"] for member in exported["achievements"][0]["members"]}
     assert (levels["misaki"], levels["zoe"]) == ("completion", None)
 
     world.lms.faults.plan(Endpoint.RESULTS, Fault(status=500), times=100)
-    failed = run(world, "course", "sync", "data-literacy-101", "--wait")
+    failed = world.run("course", "sync", "data-literacy-101", "--wait")
     assert failed.returncode != 0
     assert "ended as failed" in failed.stderr
-    assert json.loads(run(world, "course", "export", "data-literacy-101").stdout)["course"]["complete"] is False
-
-
-def moodle_course() -> demo_course.Course:
-    """As Moodle names things: by numbers."""
-    course = demo_course.Course("2", "Certificate Course 101", "CERT101")
-    course.add_members([Member(Person("3", "Terézia Učiteľová"), INSTRUCTOR)])
-    course.add_members(
-        [Member(Person("6", "Zoë Ångström")), Member(Person("7", "小龙 李")), Member(Person("8", "محمد علي"))]
-    )
-    for item in (LineItem("4", "Essay", 100), LineItem("5", "Quiz", 20)):
-        course.put_line_item(item)
-    for person_id, essay, quiz in (("6", 82, 17.4), ("7", 59.9, 20), ("8", 70, None)):
-        course.set_score(person_id, "4", essay)
-        course.set_score(person_id, "5", quiz)
-    return course
+    assert json.loads(world.run("course", "export", "data-literacy-101").stdout)["course"]["complete"] is False
 
 
 def test_a_moodle_course_is_read_whole_through_its_web_services(world: World) -> None:
-    world.lms.courses, world.lms.manners = [moodle_course()], manners.MOODLE
-    site = world.lms.moodle = MoodleSite(token="the-token-of-the-service")
+    site = posing.as_moodle(world)
     site.forums = {"2": [Forum(3, [Discussion(1, [Post("6"), Post("7")])])]}
-    world.lms.opens_gradebook = False
 
     Panel(world, "3")
-    assert run(world, "achievement", "set", "2", "--completion", "60", "--no-approval").returncode == 0
-    connect = ("source", "connect", "1", "moodle", "--url", f"{world.lms_url}/", "--token-stdin")
-    assert run(world, *connect, given="not-the-token\n").returncode == 0
-    tested = run(world, "source", "test", "2", "--source", "moodle")
+    assert world.run("achievement", "set", "2", "--completion", "60", "--no-approval").returncode == 0
+    posing.connect_moodle(world, replace(site, token="not-the-token"))
+    tested = world.run("source", "test", "2", "--source", "moodle")
     assert tested.returncode != 0
     assert "FAIL  Moodle does not know the token" in tested.stdout
-    assert run(world, *connect, given="the-token-of-the-service\n").returncode == 0
-    tested = run(world, "source", "test", "2", "--source", "moodle")
+    posing.connect_moodle(world, site)
+    tested = world.run("source", "test", "2", "--source", "moodle")
     assert tested.returncode == 0, tested.stdout
     assert "ok    The gradebook opens: 3 columns, 3 learners." in tested.stdout
 
-    assert run(world, "source", "use", "2", "moodle").returncode == 0
-    synced = run(world, "course", "sync", "2", "--wait")
+    assert world.run("source", "use", "2", "moodle").returncode == 0
+    synced = world.run("course", "sync", "2", "--wait")
     assert synced.returncode == 0, synced.stderr
-    exported = json.loads(run(world, "course", "export", "2").stdout)
+    exported = json.loads(world.run("course", "export", "2").stdout)
     assert exported["course"]["source"] == "moodle"
     levels = {member["user_id"]: member["level"] for member in exported["achievements"][0]["members"]}
     assert levels == {"6": "completion", "7": None, "8": None}
 
     world.lms.courses[0].set_score("8", "5", 12)
     site.capabilities.remove("moodle/grade:viewall")
-    failed = run(world, "course", "sync", "2", "--wait")
+    failed = world.run("course", "sync", "2", "--wait")
     assert "moodle/grade:viewall" in failed.stderr
     site.capabilities.add("moodle/grade:viewall")
-    assert run(world, "course", "sync", "2", "--wait").returncode == 0
-    exported = json.loads(run(world, "course", "export", "2").stdout)
+    assert world.run("course", "sync", "2", "--wait").returncode == 0
+    exported = json.loads(world.run("course", "export", "2").stdout)
     levels = {member["user_id"]: member["level"] for member in exported["achievements"][0]["members"]}
     assert levels == {"6": "completion", "7": None, "8": "completion"}
