@@ -84,37 +84,10 @@ export function showLocalTimes(root) {
 }
 
 function wantedHeight() {
-  return Math.ceil(document.body.getBoundingClientRect().height) + 16;
-}
-
-const TENTHS = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
-let measureSight = () => {};
-window.addEventListener("resize", () => measureSight());
-
-/**
- * Our frame is as high as its content, so that the LMS's page scrolls and what is sticky in the frame would stand at its
- * far end. How much of the frame is out of sight below only an observer is told, by how much of each row can be seen.
- * `--hidden-below` is that much while the rows go on there, for what stays in view to stand above it.
- */
-export function followSight(list, rows, end) {
-  const cut = new Map(); // how much of each row that can be seen is out of sight below
-  measureSight = () => {
-    if (!cut.size) return;
-    const bottoms = [...cut].map(([row, below]) => row.getBoundingClientRect().bottom - below);
-    const hidden = cut.has(end) ? 0 : Math.max(0, window.innerHeight - Math.max(...bottoms));
-    list.style.setProperty("--hidden-below", `${Math.round(hidden)}px`);
-  };
-  const observer = new IntersectionObserver(
-    (entries) => {
-      for (const { target, isIntersecting, boundingClientRect, intersectionRect } of entries) {
-        if (isIntersecting) cut.set(target, boundingClientRect.bottom - intersectionRect.bottom);
-        else cut.delete(target);
-      }
-      measureSight();
-    },
-    { threshold: TENTHS },
-  );
-  for (const row of [...rows, end]) observer.observe(row);
+  const content = Math.ceil(document.body.getBoundingClientRect().height) + 16;
+  if (!document.querySelector("[data-keep-in-view]")) return content;
+  // A bar that stays in view needs a frame that scrolls by itself, so such a page asks for one screen at most.
+  return Math.min(content, Math.max(640, window.screen.availHeight - 240));
 }
 
 /** Tells the LMS how high the frame should be. Any origin may hear it: nobody could use it. */

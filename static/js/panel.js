@@ -2,7 +2,7 @@
 
 import { askOnce, connectSource, copyText, openDocument, placeLink } from "./actions.js";
 import { followHeight, isWaiting, showInstead, showLocalTimes } from "./page.js";
-import { describeDecision, followSelection, refreshSelection, selectAllMatching, selectNone, selectPage } from "./people.js";
+import { describeDecision, refreshSelection, selectAllMatching, selectNone, selectPage } from "./people.js";
 import { followRequests, retry } from "./requests.js";
 import { addCriterion, outdatePreview, removeCriterion } from "./rules.js";
 import { hearsTexts, lastTab, takeSession } from "./session.js";
@@ -37,7 +37,6 @@ function dispatch(table) {
 
 function describeForms() {
   for (const form of document.querySelectorAll("form[data-decide]")) describeDecision(form);
-  followSelection();
 }
 
 function submitPlacing(event) {

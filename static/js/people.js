@@ -1,6 +1,6 @@
 // Selecting people and deciding: the button always says what it does and to how many.
 
-import { filled, followSight } from "./page.js";
+import { filled } from "./page.js";
 
 function selectedIn(list) {
   return [...list.querySelectorAll("[data-select]:checked")];
@@ -12,26 +12,10 @@ function extrasOf(form) {
 
 /** How many are selected, and how many of those the decision does not fit. A form for one person always holds one. */
 function counted(form, action) {
-  if (!form.matches("[data-selection]")) return { size: 1, unfit: 0 };
+  if (!form.matches("[data-keep-in-view]")) return { size: 1, unfit: 0 };
   const chosen = selectedIn(form.closest("[data-people]"));
   const unfit = chosen.filter((box) => !box.dataset.actions.split(" ").includes(action)).length;
   return { size: chosen.length + extrasOf(form).length - unfit, unfit };
-}
-
-/**
- * Only what fits somebody who is selected is offered. What was chosen and fits nobody any more is chosen no longer, and
- * nothing is chosen by itself but what waits to be decided.
- */
-function offerWhatFits(form) {
-  for (const choice of form.querySelectorAll('input[name="action"]')) {
-    const fits = counted(form, choice.value).size > 0;
-    choice.disabled = !fits;
-    choice.labels[0].hidden = !fits;
-    if (!fits) choice.checked = false;
-  }
-  if (form.querySelector('input[name="action"]:checked')) return;
-  const awaited = form.querySelector('input[name="action"][data-awaited]:enabled');
-  if (awaited) awaited.checked = true;
 }
 
 function showFields(form, needs) {
@@ -45,16 +29,14 @@ function showFields(form, needs) {
 }
 
 export function describeDecision(form) {
-  offerWhatFits(form);
   const choice = form.querySelector('input[name="action"]:checked');
-  form.querySelector("[data-decide-submit]").hidden = !choice;
-  showFields(form, choice?.dataset.needs.split(" ") ?? []);
-  if (!choice) return;
-  const { one, many, effect } = choice.dataset;
+  const { one, many, effect, needs } = choice.dataset;
+  showFields(form, needs.split(" "));
   const { size, unfit } = counted(form, choice.value);
   const label = filled(size === 1 ? one : many, { n: size });
   const submit = form.querySelector("[data-decide-submit]");
   submit.textContent = label;
+  submit.disabled = size === 0;
   const danger = choice.matches("[data-danger]");
   submit.classList.toggle("btn-danger", danger);
   submit.classList.toggle("btn-primary", !danger);
@@ -69,17 +51,8 @@ export function describeDecision(form) {
   else form.removeAttribute("hx-confirm");
 }
 
-/** The bar of a list that has just come stays in view, wherever the reader has scrolled to. */
-export function followSelection() {
-  const list = document.querySelector("[data-people]:not([data-followed])");
-  const end = list?.querySelector("[data-people-end]");
-  if (!end) return;
-  list.dataset.followed = "";
-  followSight(list, list.querySelectorAll("tbody tr"), end);
-}
-
 export function refreshSelection(list) {
-  const form = list.querySelector("form[data-selection]");
+  const form = list.querySelector("form[data-decide][data-keep-in-view]");
   if (!form) return;
   const boxes = list.querySelectorAll("[data-select]");
   const chosen = selectedIn(list).length;
@@ -99,7 +72,7 @@ function dropExtras(form) {
 export function selectPage(box) {
   const list = box.closest("[data-people]");
   for (const each of list.querySelectorAll("[data-select]")) each.checked = box.checked;
-  if (!box.checked) dropExtras(list.querySelector("form[data-selection]"));
+  if (!box.checked) dropExtras(list.querySelector("form[data-keep-in-view]"));
   refreshSelection(list);
 }
 

@@ -15,7 +15,6 @@ from lti_cert.demo.serving import running
 from tests import ui_scenes, ui_scenes_decided
 from tests.e2e.browser import Window
 from tests.ui_gallery import create_gallery
-from tests.world import eventually
 
 TOKEN = "made-up-token"  # a fixed word for a canned server
 PLATFORM_PAGE = """<!doctype html><title>A course</title><h1>A course</h1>
@@ -262,73 +261,6 @@ def test_a_mass_decision_says_its_size_and_asks_once(page: Page, port: int, answ
     assert len(sent["certificate"]) == 212
     assert len(set(sent["certificate"])) == 212
     assert sent["sort"] == ["name"]
-
-
-LONG_LIST = replace(
-    ui_scenes_decided.PEOPLE_PAGE,
-    rows=tuple(replace(ui_scenes_decided.PEOPLE[0], certificate_id=str(number)) for number in range(200, 250)),
-)
-TAKES_THE_HEIGHT = """addEventListener("message", ({ data }) => {
-  if (data.subject === "lti.frameResize") document.querySelector("iframe").style.height = `${data.height}px`;
-})"""
-
-
-def place(frame: FrameLocator, selector: str) -> tuple[float, float]:
-    """Top and bottom in the LMS's window."""
-    box = frame.locator(selector).last.bounding_box()
-    assert box
-    return box["y"], box["y"] + box["height"]
-
-
-def is_seen(page: Page, frame: FrameLocator, selector: str) -> bool:
-    top, bottom = place(frame, selector)
-    assert page.viewport_size
-    return top >= 0 and bottom <= page.viewport_size["height"] + 1
-
-
-@pytest.mark.parametrize("takes_the_height", [True, False])
-def test_what_is_selected_can_be_decided_wherever_one_has_scrolled_to(
-    page: Page, port: int, answers: Answers, takes_the_height: bool
-) -> None:
-    """Also where the LMS's page scrolls and the frame does not, which tells the frame nothing."""
-    as_instructor(answers)
-    answers.page = LONG_LIST
-    if takes_the_height:
-        page.add_init_script(TAKES_THE_HEIGHT)
-    frame = launched(page, port)
-    if takes_the_height:
-        page.wait_for_function("document.querySelector('iframe').offsetHeight > 2000")
-    frame.locator("#select-225").check()
-    bar = "#decide"
-    eventually(lambda: is_seen(page, frame, bar), what="the bar")
-    page.mouse.move(400, 300)
-    for _ in range(2):
-        page.mouse.wheel(0, 330)
-        page.wait_for_timeout(500)
-        eventually(lambda: is_seen(page, frame, bar), what="the bar")
-    for _ in range(8):
-        page.mouse.wheel(0, 1000)
-        page.wait_for_timeout(100)
-    eventually(lambda: is_seen(page, frame, bar), what="the bar")
-    eventually(lambda: place(frame, bar)[0] >= place(frame, ".person")[1], what="the bar below the list")
-
-
-def test_only_what_fits_somebody_selected_is_offered_and_nothing_final_is_chosen_by_itself(
-    page: Page, port: int, answers: Answers
-) -> None:
-    as_instructor(answers)
-    frame = launched(page, port)
-    earned = next(one for one in ui_scenes_decided.PEOPLE if one.state == "earned" and not one.pending_level)
-    frame.locator(f"#select-{earned.certificate_id}").check()
-    offered = frame.locator("#decide .decision-choice label:visible")
-    assert offered.count() == len(earned.actions)
-    expect(frame.locator("#decide-submit")).to_be_hidden()
-    frame.locator("#decide").get_by_text("Revoke", exact=True).click()
-    expect(frame.get_by_role("button", name="Revoke 1 certificate")).to_be_visible()
-    frame.get_by_role("button", name="Clear").click()
-    waiting = next(one for one in ui_scenes_decided.PEOPLE if one.state == "pending" and not one.flags)
-    frame.locator(f"#select-{waiting.certificate_id}").check()
-    expect(frame.get_by_role("button", name="Approve 1 certificate")).to_be_visible()
 
 
 def test_one_person_is_denied_with_a_reason_from_the_opened_row(page: Page, port: int, answers: Answers) -> None:
