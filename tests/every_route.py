@@ -85,6 +85,7 @@ CONSOLE_PAGES = (
     "",
     "/platforms",
     "/platforms/invite",
+    "/platforms/invites",
     "/platforms/add",
     "/platforms/<registration_id>",
     "/platforms/<registration_id>/correct",
@@ -96,6 +97,7 @@ CONSOLE_PAGES = (
 )
 CONSOLE_DEEDS = (
     "/platforms/invite",
+    "/platforms/invites/<invite_id>/withdraw",
     "/platforms/add",
     "/platforms/<registration_id>/check",
     "/platforms/<registration_id>/correct",

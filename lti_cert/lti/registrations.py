@@ -154,7 +154,7 @@ def add(
         created_at=clock.now(),
     )
     _refuse_what_is_wrong(
-        registration, *(problem for each in deployment_ids for problem in id_problems("deployment id", each))
+        registration, deployment_id=[each for one in deployment_ids for each in id_problems("deployment id", one)]
     )
     db.session.add(registration)
     db.session.flush()
@@ -182,18 +182,16 @@ def update(registration_id: int, **changes: Any) -> Registration:
     return registration
 
 
-def _refuse_what_is_wrong(registration: Registration, *further: str) -> None:
-    addresses = {label: getattr(registration, name) for name, label in ADDRESSES.items()}
-    problems = [
-        *(problem for label, url in addresses.items() for problem in address_problems(label, url)),
-        *further,
-        *id_problems("client id", registration.client_id),
-    ]
-    if problems:
-        raise InputRejected(*problems)
+def _refuse_what_is_wrong(registration: Registration, **further: list[str]) -> None:
+    """`further` problems by the field that they are about."""
+    problems = {name: list(address_problems(label, getattr(registration, name))) for name, label in ADDRESSES.items()}
+    problems |= {"client_id": list(id_problems("client id", registration.client_id)), **further}
+    if any(problems.values()):
+        raise InputRejected(fields=problems)
     issuer, client_id = registration.issuer, registration.client_id
     if known(issuer, client_id) not in (None, registration):
-        raise InputRejected(f"The platform {issuer} is already registered with the client id {client_id}.")
+        twin = f"The platform {issuer} is already registered with the client id {client_id}."
+        raise InputRejected(fields={"client_id": [twin]})
 
 
 def known(issuer: str, client_id: str) -> Registration | None:
@@ -271,7 +269,7 @@ def refuse_deployment(registration_id: int, deployment_id: str) -> Deployment:
 def _put_deployment(registration_id: int, deployment_id: str, standing: str) -> Deployment:
     registration = get(registration_id)
     if problems := list(id_problems("deployment id", deployment_id)):
-        raise InputRejected(*problems)
+        raise InputRejected(fields={"deployment_id": problems})
     _insert_deployment(registration, deployment_id, standing)
     deployment = db.session.scalars(
         select(Deployment).filter_by(registration_id=registration.id, deployment_id=deployment_id)

@@ -231,6 +231,22 @@ def test_an_invitation_is_an_address_and_nothing_else_on_standard_output(ok: Cal
     assert invite.expires_at - invite.created_at == timedelta(days=3)
 
 
+def test_invitations_are_listed_and_withdrawn(ok: Callable[..., str], run: Callable[..., Result]) -> None:
+    code = ok("platform", "invite", "--name", "Campus", "--days", "3").strip().partition("code=")[2]
+    listed = ok("platform", "invites", "--json")
+    (row,) = json.loads(listed)
+    assert (row["id"], row["name"], row["state"], row["platform"]) == (1, "Campus", "open", None)
+    assert row["created_by"].startswith("os:")
+    assert code not in listed
+    ok("platform", "withdraw-invite", "1")
+    assert json.loads(ok("platform", "invites", "--json"))[0]["state"] == "withdrawn"
+    again = run("platform", "withdraw-invite", "1")
+    assert (again.exit_code, again.stderr) == (1, "Error: It has been withdrawn already. Nothing was changed.\n")
+    assert run("platform", "withdraw-invite", "7").exit_code == 1
+    deeds = db.session.scalars(select(AuditEntry.deed).order_by(AuditEntry.id)).all()
+    assert deeds == ["platform invited", "invitation withdrawn"]
+
+
 def test_a_platform_is_added_by_preset_checked_corrected_and_moved(
     ok: Callable[..., str], run: Callable[..., Result]
 ) -> None:
@@ -355,8 +371,8 @@ def test_what_is_done_on_the_command_line_is_in_the_audit_log(app: Flask, ok: Ca
     assert all(entry.actor.startswith("os:") for entry in entries)
     assert [(entry.deed, entry.subject) for entry in entries] == [
         ("signing key rotated", f"key {key['kid']}"),
-        ("side effect retried", "outbox row 1"),
-        ("side effect discarded", "outbox row 2"),
+        ("task retried", "outbox row 1"),
+        ("task discarded", "outbox row 2"),
         ("administrator created", "admin 1"),
         ("password reset", "admin 1"),
         ("administrator disabled", "admin 1"),
