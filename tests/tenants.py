@@ -122,6 +122,5 @@ def tenants(app: Flask, own_keys: None) -> Tenants:
         "course_id": ours.pending.achievement.course_id,
         "decision": "retry",
         "invite_id": 1,
-        "invite_id": 1,
     }
     return Tenants(app, ours, people, values)

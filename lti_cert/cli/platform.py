@@ -222,7 +222,7 @@ def platform_accept(platform_id: int, deployment_id: str) -> None:
 @click.argument("deployment_id", metavar="DEPLOYMENT")
 @in_app
 def platform_refuse(platform_id: int, deployment_id: str) -> None:
-    """Stop a deployment's launches from now on; who is in stays in until her session ends."""
+    """Stop a deployment's launches and open pages at once; nothing is lost."""
     with transaction():
         platforms.refuse_deployment(platform_id, deployment_id, actor=actor())
 

@@ -93,19 +93,22 @@ def standing_of(registration: Registration, deployment_id: str) -> str:
     return Standing.ACTIVE if registration.accepts_new_deployments else Standing.PENDING
 
 
-def admit(registration: Registration, deployment_id: str) -> None:
+def admit(registration: Registration, deployment_id: str) -> Deployment:
     """Note a deployment that a signed launch named; one seen before stays as it stands. In the caller's transaction."""
-    if find_deployment(registration, deployment_id) is None:
-        _insert_deployment(registration, deployment_id, standing_of(registration, deployment_id))
+    known = find_deployment(registration, deployment_id)
+    return known or _insert_deployment(registration, deployment_id, standing_of(registration, deployment_id))
 
 
-def _insert_deployment(registration: Registration, deployment_id: str, standing: str) -> None:
+def _insert_deployment(registration: Registration, deployment_id: str, standing: str) -> Deployment:
     # Two launches may bring the same news at once.
     db.session.execute(
         insert(Deployment)
         .values(registration_id=registration.id, deployment_id=deployment_id, standing=standing, created_at=clock.now())
         .on_conflict_do_nothing()
     )
+    return db.session.scalars(
+        select(Deployment).filter_by(registration_id=registration.id, deployment_id=deployment_id)
+    ).one()
 
 
 ADDRESSES: Mapping[str, str] = {
@@ -185,7 +188,7 @@ def update(registration_id: int, **changes: Any) -> Registration:
 def _refuse_what_is_wrong(registration: Registration, **further: list[str]) -> None:
     """`further` problems by the field that they are about."""
     problems = {name: list(address_problems(label, getattr(registration, name))) for name, label in ADDRESSES.items()}
-    problems |= {"client_id": list(id_problems("client id", registration.client_id)), **further}
+    problems |= {**further, "client_id": list(id_problems("client id", registration.client_id))}
     if any(problems.values()):
         raise InputRejected(fields=problems)
     issuer, client_id = registration.issuer, registration.client_id
@@ -262,7 +265,7 @@ def accept_deployment(registration_id: int, deployment_id: str) -> Deployment:
 
 
 def refuse_deployment(registration_id: int, deployment_id: str) -> Deployment:
-    """Stop a deployment's launches from now on; who is in stays in until her session ends. Otherwise as above."""
+    """Stop a deployment's launches and open sessions at once; nothing is lost. Otherwise as above."""
     return _put_deployment(registration_id, deployment_id, Standing.INACTIVE)
 
 
@@ -270,9 +273,6 @@ def _put_deployment(registration_id: int, deployment_id: str, standing: str) -> 
     registration = get(registration_id)
     if problems := list(id_problems("deployment id", deployment_id)):
         raise InputRejected(fields={"deployment_id": problems})
-    _insert_deployment(registration, deployment_id, standing)
-    deployment = db.session.scalars(
-        select(Deployment).filter_by(registration_id=registration.id, deployment_id=deployment_id)
-    ).one()
+    deployment = _insert_deployment(registration, deployment_id, standing)
     deployment.standing = standing
     return deployment

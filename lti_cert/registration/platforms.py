@@ -103,7 +103,7 @@ def accept_deployment(registration_id: int, deployment_id: str, *, actor: str) -
 
 
 def refuse_deployment(registration_id: int, deployment_id: str, *, actor: str) -> Deployment:
-    """Stop a deployment's launches from now on; who is in stays in until her session ends.
+    """Stop a deployment's launches and open sessions at once; nothing is lost.
 
     :raises InputRejected: the id cannot be one.
     """
