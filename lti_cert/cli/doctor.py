@@ -8,14 +8,11 @@ from urllib.parse import urlsplit
 
 import click
 import redis
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from flask import Flask
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from lti_cert.cli.common import application
-from lti_cert.core import clock, resources
+from lti_cert.core import clock, schema
 from lti_cert.core.database import db
 from lti_cert.core.errors import LtiCertError
 from lti_cert.lti import keys
@@ -61,16 +58,9 @@ def _base_url(_app: Flask, settings: Settings) -> str:
 
 
 def _database(_app: Flask, settings: Settings) -> str:
-    config = Config()
-    config.set_main_option("script_location", str(resources.MIGRATIONS))
-    newest = ScriptDirectory.from_config(config).get_current_head()
-    try:
-        now = db.session.scalar(text("SELECT version_num FROM alembic_version"))
-    except SQLAlchemyError as error:
-        db.session.rollback()
-        return f"{type(error).__name__}. Is LTI_CERT_DATABASE_URL right? Then run `lti-cert db upgrade`."
-    if now != newest:
-        return "it is not at the newest migration. Run `lti-cert db upgrade`."
+    schema.require_up_to_date()
+    if schema.revision() != schema.migrations().get_current_head():
+        return "a newer version of this tool has changed it. Bring this machine to that version too."
     if settings.is_sqlite and not settings.is_local:
         return "SQLite serves one machine and one relay. For production set LTI_CERT_DATABASE_URL to PostgreSQL."
     return ""
