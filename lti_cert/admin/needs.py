@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from lti_cert.admin import course_health, outbox_list, platform_health
 from lti_cert.admin.words import Tone
-from lti_cert.core import clock, current
+from lti_cert.core import clock, current, proxies
 from lti_cert.lti import keys
 from lti_cert.lti.keys import KeyState, KeysUnusable
 from lti_cert.lti.models import Standing
@@ -29,7 +29,7 @@ class Need:
 
 
 def needs() -> list[Need]:
-    return [*_of_platforms(), *_of_the_outbox(), *_of_courses(), *_of_keys()]
+    return [*_of_platforms(), *_of_the_outbox(), *_of_courses(), *_of_keys(), *_of_proxies()]
 
 
 def _need(tone: Tone, text: str, action: str, endpoint: str, **values: str) -> Need:
@@ -100,3 +100,10 @@ def _of_keys() -> Iterator[Need]:
         )
     elif KeyState.NEXT not in states:
         yield _need("waiting", "No next signing key is published.", "Rotate", ".signing_keys")
+
+
+def _of_proxies() -> Iterator[Need]:
+    """As the operator's own request shows it. More than are trusted may be her own network's."""
+    seen, trusted = proxies.seen(), current.settings().proxies
+    if seen < trusted or (seen and not trusted):
+        yield _need("failed", proxies.problem(seen, trusted), "Look again", ".start")

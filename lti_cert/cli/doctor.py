@@ -3,6 +3,7 @@
 import smtplib
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from lti_cert.cli.common import application
-from lti_cert.core import clock, schema
+from lti_cert.core import clock, http, proxies, schema
 from lti_cert.core.database import db
 from lti_cert.core.errors import LtiCertError
 from lti_cert.lti import keys
@@ -35,16 +36,24 @@ def doctor() -> None:
     sick = 0
     with app.app_context():
         for name, check in _CHECKS.items():
-            problem = _ask(check, app, settings)
-            sick += bool(problem)
-            click.echo(f"{'✗' if problem else '✓'} {name}{': ' + problem if problem else ''}")
+            found = _ask(check, app, settings)
+            is_well = isinstance(found, _Well)
+            sick += not is_well
+            words = found.words if isinstance(found, _Well) else found
+            click.echo(f"{'✓' if is_well else '✗'} {name}{': ' + words if words else ''}")
     if sick:
         raise Unwell(message=f"{sick} of {len(_CHECKS)} checks failed.", guidance="Each line above says what to do.")
 
 
-def _ask(check: Callable[[Flask, Settings], str], app: Flask, settings: Settings) -> str:
+@dataclass(frozen=True)
+class _Well:
+    words: str = ""
+    """What was seen, where that is not plain."""
+
+
+def _ask(check: Callable[[Flask, Settings], str | _Well], app: Flask, settings: Settings) -> str | _Well:
     try:
-        return check(app, settings)
+        return check(app, settings) or _Well()
     except LtiCertError as fault:
         return f"{fault.shown_message} {fault.shown_guidance}"
 
@@ -55,6 +64,16 @@ def _base_url(_app: Flask, settings: Settings) -> str:
     return (
         f"{settings.base_url} is not https; browsers refuse a tool in an iframe without it. Put a TLS proxy before it."
     )
+
+
+def _proxies(_app: Flask, settings: Settings) -> str | _Well:
+    """By a request of our own, which makes up nothing, along the way that visitors take."""
+    try:
+        answer = http.Session(allow_private=True, retries=0).get(f"{settings.base_url}/health/live", timeout=(3, 5))
+        seen = answer.json()["proxies"]
+    except (LtiCertError, ValueError, KeyError, TypeError):
+        return _Well(f"not looked at, since {settings.base_url} does not answer from here; run this beside the tool")
+    return proxies.problem(seen, settings.proxies) or _Well(f"{seen or 'none'} in front")
 
 
 def _database(_app: Flask, settings: Settings) -> str:
@@ -110,8 +129,9 @@ def _keys(_app: Flask, settings: Settings) -> str:
     return ""
 
 
-_CHECKS: dict[str, Callable[[Flask, Settings], str]] = {
+_CHECKS: dict[str, Callable[[Flask, Settings], str | _Well]] = {
     "base URL": _base_url,
+    "proxies": _proxies,
     "database": _database,
     "queue": _queue,
     "outbox": _outbox,

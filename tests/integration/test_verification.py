@@ -205,7 +205,7 @@ def test_a_whole_network_of_the_newer_kind_counts_as_one_address(client: FlaskCl
 
 
 def ask(client: FlaskClient, address: str) -> TestResponse:
-    return client.get("/verify/nothing", headers={"X-Forwarded-For": address})
+    return client.get("/verify/nothing", environ_base={"REMOTE_ADDR": address})
 
 
 def holder_page(client: FlaskClient, credential: Credential, more: str = "", **how: Any) -> TestResponse:
