@@ -114,6 +114,7 @@ CONSOLE_DEEDS = (
 )
 
 ROUTES: Mapping[tuple[str, str], Row] = {
+    ("GET", "/"): same(200),
     ("GET", "/static/<filename>"): same(200),
     ("GET", "/health/live"): same(200),
     ("GET", "/health/ready"): same(200),
