@@ -83,7 +83,10 @@ class AuditFilter(Form):
 
 
 class DeploymentForm(ConsoleForm):
-    deployment_id = StringField("Deployment id", [DataRequired("Enter the deployment id."), Length(max=255), _ONE_LINE])
+    deployment_id = StringField(
+        "Id of a deployment that has not launched yet",
+        [DataRequired("Enter the deployment id."), Length(max=255), _ONE_LINE],
+    )
 
 
 def _line(

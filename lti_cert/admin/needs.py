@@ -42,6 +42,8 @@ def _several(number: int, one: str, many: str) -> str:
 
 def _of_platforms() -> Iterator[Need]:
     rows = platform_health.all_rows()
+    if not rows:
+        yield _need("info", "No learning platform is connected yet.", "Invite one", ".invite_platform")
     if waiting := sum(row.registration.standing == Standing.PENDING for row in rows):
         text = _several(waiting, "A platform wants to launch this tool.", "{n} platforms want to launch this tool.")
         yield _need("waiting", text, "Look at it" if waiting == 1 else "Look at them", ".platforms")

@@ -1,11 +1,12 @@
 """The outbox as an operator looks at it, and what is decided about several of its rows at once."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Select, func, select
 
-from lti_cert.admin import words
+from lti_cert.admin import audit_list, words
 from lti_cert.core import audit
 from lti_cert.core.database import db, id_set
 from lti_cert.core.errors import Conflict
@@ -56,3 +57,17 @@ def in_words(row_ids: Sequence[int]) -> tuple[str, ...]:
     """What the rows are, a line each."""
     found = db.session.scalars(select(OutboxRow).where(OutboxRow.id.in_(id_set(row_ids))).order_by(OutboxRow.id))
     return tuple(f"{row.id}: {words.JOBS.get(row.job, row.job)}, {words.about(row.payload)}" for row in found)
+
+
+_DECIDED = re.compile(r"(retried|discarded) by (\S+)")
+"""As `outbox.tending` notes what somebody decided."""
+
+
+def notes(rows: Sequence[OutboxRow]) -> Mapping[int, str]:
+    """What is noted of each row, people by their names."""
+    decided = {row.id: found for row in rows if (found := _DECIDED.fullmatch(row.note or ""))}
+    names = audit_list.actors(found[2] for found in decided.values())
+    return {
+        row.id: f"{decided[row.id][1].capitalize()} by {names[decided[row.id][2]]}" if row.id in decided else row.note
+        for row in rows
+    }

@@ -132,6 +132,7 @@ def outbox() -> str:
     asked.offer(list(job_map().by_name))
     forms.check(asked)
     state = asked.state.data
+    found = page_of(outbox_list.listing(state=state, job=asked.job.data or ""))
     return render_template(
         "admin/outbox.html",
         form=asked,
@@ -139,8 +140,9 @@ def outbox() -> str:
         states=words.TASKS,
         jobs=words.JOBS,
         about=words.about,
+        notes=outbox_list.notes(found.items),
         counts=counts,
-        pages=page_of(outbox_list.listing(state=state, job=asked.job.data or "")),
+        pages=found,
     )
 
 
@@ -153,7 +155,7 @@ def decide_outbox(decision: str) -> Answer:
     if decision == "discard" and not is_confirmed():
         return ask(
             f"Discard {number}?",
-            "What they were to do will not happen: no document, no mail, no sync comes of them.",
+            "What was to be done will not happen: no document, no mail, no sync comes of it.",
             f"Discard {number}",
             url_for(".outbox", state=RowState.SET_ASIDE),
             details=outbox_list.in_words(row_ids),

@@ -46,7 +46,7 @@ class ClientIdNeeded(LtiCertError):
 class RegistrationNotFound(NotFound):
     title = "No such platform"
     message = "There is no platform with this number."
-    guidance = "`lti-cert platform list` shows those there are."
+    guidance = "The list of platforms (`lti-cert platform list`) shows those there are."
 
 
 def find(issuer: str, client_id: str | None) -> Registration:

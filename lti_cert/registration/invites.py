@@ -68,7 +68,7 @@ class InviteBusy(LtiCertError):
 class InviteNotFound(NotFound):
     title = "No such invitation"
     message = "There is no invitation with this number."
-    guidance = "`lti-cert platform invites` lists those there are."
+    guidance = "The list of invitations (`lti-cert platform invites`) shows those there are."
 
 
 class InviteNotOpen(Conflict):

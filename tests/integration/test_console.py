@@ -276,6 +276,7 @@ def test_what_was_set_aside_is_tried_again_or_discarded_one_or_many(operator: Op
         ("admin:1", "task discarded", f"outbox row {three}"),
     ]
     (waiting,) = rows_of(operator.get("/admin/outbox", state="waiting"))
+    assert "Retried by olga@example.edu" in waiting
     assert waiting.startswith("Mail a learner that the certificate is there certificate 1, credential 2")
 
 
@@ -448,6 +449,8 @@ def test_the_tab_of_a_page_stays_marked_on_the_pages_below_it(operator: Operator
 
 def test_the_start_page_says_what_needs_somebody_now_and_nothing_else(operator: Operator, settings: Settings) -> None:
     keys.ensure_key(settings)
+    assert "No learning platform is connected yet." in words(operator.get("/admin"))
+    b.registration("https://first.example")
     assert "Nothing. Platforms launch" in words(operator.get("/admin"))
     _courses()
     b.registration("https://new.example", standing=Standing.PENDING)
@@ -469,6 +472,13 @@ def test_the_start_page_says_what_needs_somebody_now_and_nothing_else(operator: 
         "waits for an instructor to accept it",
     ):
         assert need in said
+
+
+def test_a_fault_leaves_the_operator_in_the_console(operator: Operator) -> None:
+    page = operator.get("/admin/platforms/99")
+    assert page.status_code == 404
+    assert "No such platform" in words(page)
+    assert 'aria-current="true">Platforms<' in page.text
 
 
 def test_missing_keys_are_a_need(operator: Operator) -> None:
