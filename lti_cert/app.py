@@ -5,13 +5,13 @@ from pathlib import Path
 
 from flask import Flask
 from pydantic import SecretStr
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from lti_cert.activity import views as activity_views
 from lti_cert.admin import metrics
 from lti_cert.admin import views as admin_views
 from lti_cert.core import health, http, resources
 from lti_cert.core.database import init_database
+from lti_cert.core.proxies import init_proxies
 from lti_cert.core.web import init_web
 from lti_cert.jobs import JOBS
 from lti_cert.launch import views as launch_views
@@ -31,7 +31,7 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["settings"] = settings
     app.extensions["http"] = http.session(settings)
     app.extensions["jobs"] = JOBS
-    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]  # Flask's own way
+    init_proxies(app, settings)
     init_database(app, settings)
     init_web(app)
     admin_views.init_console(app, settings)

@@ -29,6 +29,12 @@ class Settings(BaseSettings):
     registered with a platform derives from it.
     """
 
+    proxies: int = Field(default=0, ge=0, le=10)
+    """How many reverse proxies stand in front, each adding to `X-Forwarded-For` whom it answers; that many of its
+    entries are believed, from the end. 0: visitors reach the tool directly, and what they send there is made up.
+    Attempts to sign in and to verify are counted by that address.
+    """
+
     data_dir: Path = Path("var")
     """Where the embedded database, the embedded queue server, written mails and (in an installed tool) keys lie."""
 

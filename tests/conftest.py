@@ -106,11 +106,12 @@ def app(settings: Settings) -> Iterator[Flask]:
     """The tool on an empty database with its tables, inside an application context."""
     from lti_cert.app import create_app
     from lti_cert.core.database import db
+    from tests.tables import create_tables
 
     app = create_app(settings)
     app.test_client_class = _Client
     with app.app_context():
-        db.create_all()  # faster than the migrations, which another test holds equal to it
+        create_tables()
         yield app
         db.session.remove()
         db.engine.dispose()

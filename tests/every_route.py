@@ -85,6 +85,7 @@ CONSOLE_PAGES = (
     "",
     "/platforms",
     "/platforms/invite",
+    "/platforms/invites",
     "/platforms/add",
     "/platforms/<registration_id>",
     "/platforms/<registration_id>/correct",
@@ -96,6 +97,7 @@ CONSOLE_PAGES = (
 )
 CONSOLE_DEEDS = (
     "/platforms/invite",
+    "/platforms/invites/<invite_id>/withdraw",
     "/platforms/add",
     "/platforms/<registration_id>/check",
     "/platforms/<registration_id>/correct",
@@ -112,9 +114,10 @@ CONSOLE_DEEDS = (
 )
 
 ROUTES: Mapping[tuple[str, str], Row] = {
+    ("GET", "/"): same(200),
     ("GET", "/static/<filename>"): same(200),
     ("GET", "/health/live"): same(200),
-    ("GET", "/health/ready"): same(503),  # these tests make their tables without migrations
+    ("GET", "/health/ready"): same(200),
     ("GET", "/lti/login"): same(302, client_id="client", **LOGIN),
     ("POST", "/lti/login"): same(302, client_id="client", **LOGIN),
     ("GET", "/lti/launch"): same(400),

@@ -1,5 +1,6 @@
 """Administrators at the console: a browser that keeps its cookie and sends the token of the page it is on."""
 
+import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,3 +57,9 @@ def signed_in(app: Flask, email: str = EMAIL) -> Operator:
     assert operator.sign_in(email).status_code == 303
     assert operator.get("/admin").status_code == 200
     return operator
+
+
+def rows_of(page: TestResponse) -> list[str]:
+    """What each row of the list says."""
+    found = re.findall(r"<tr role=\"row\">(.*?)</tr>", page.text.partition("<tbody")[2], re.DOTALL)
+    return [" ".join(html.unescape(re.sub(r"<[^<>]+>", " ", row)).split()) for row in found]

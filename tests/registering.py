@@ -17,7 +17,7 @@ from lti_cert.registration import invites
 
 def invite(**choices: Any) -> str:
     with transaction():
-        return invites.create(actor="os:test", **choices)
+        return invites.create(actor="os:test", **choices).address
 
 
 def open_page(client: FlaskClient, address: str, **query: str) -> TestResponse:

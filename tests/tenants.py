@@ -121,5 +121,6 @@ def tenants(app: Flask, own_keys: None) -> Tenants:
         "registration_id": ours.pending.achievement.course.registration_id,
         "course_id": ours.pending.achievement.course_id,
         "decision": "retry",
+        "invite_id": 1,
     }
     return Tenants(app, ours, people, values)

@@ -20,6 +20,7 @@ from lti_cert.processes import ports
 from lti_cert.settings import Settings
 from tests.mail_server import MailServer
 from tests.running import processes
+from tests.tables import create_tables
 
 PATIENCE_SECONDS = 90
 
@@ -59,7 +60,7 @@ def world(
     lms = Lms([sample_course()], [Tool.at(settings.base_url)], keys=[SigningKey()])
     app = create_app(settings)
     with running_lms(lms) as lms_url, processes(settings, tmp_path / "log") as tool, app.app_context():
-        db.create_all()
+        create_tables()
         _register(lms, lms_url)
         for part in (("web", "--port", str(port), "--host", "localhost", "--workers", "1"), ("relay",), ("worker",)):
             tool.start(part[0], *part)

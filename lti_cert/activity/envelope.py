@@ -19,6 +19,8 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qs
 
+from lti_cert.core.json_object import inner, sequence, text
+
 VERSIONS = frozenset(f"http://purl.imsglobal.org/ctx/caliper/{version}" for version in ("v1p1", "v1p2"))
 MOST_EVENTS = 1_000
 """In one envelope. The standard sets no limit; its sensors flush some dozens at once."""
@@ -214,17 +216,17 @@ def _who_and_where(item: Mapping[str, Any], described: _Described, issuer: str) 
     Where none is named so, by their IRIs, which are nobody's unless a launch says the same.
     """
     actor, groups = _entity(item.get("actor"), described), list(_groups(item.get("group"), described))
-    launch = _mapping(_entity(item.get("federatedSession"), described), "messageParameters")
+    launch = inner(_entity(item.get("federatedSession"), described), "messageParameters")
     user = _first(
         _other_identifier(actor, "LtiUserId"),
-        _text(launch, "sub"),
-        _text(launch, "user_id"),
+        text(launch, "sub"),
+        text(launch, "user_id"),
         _moodle_id(_id_of(actor), issuer, "/user/profile.php", "/user/view.php"),
     )
     course = _first(
         *(_other_identifier(group, "LtiContextId") for group in groups),
-        _text(_mapping(launch, _LTI + "context"), "id"),
-        _text(launch, "context_id"),
+        text(inner(launch, _LTI + "context"), "id"),
+        text(launch, "context_id"),
         *(_moodle_id(_id_of(group), issuer, "/course/view.php") for group in groups),
     )
     if not (user and course):
@@ -253,25 +255,14 @@ def _groups(value: object, described: _Described) -> Iterator[Mapping[str, Any]]
         value = group.get("subOrganizationOf")
 
 
-def _mapping(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = holder.get(name)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _text(holder: Mapping[str, Any], name: str) -> str:
-    value = holder.get(name)
-    return value if isinstance(value, str) else ""
-
-
 def _other_identifier(entity: Mapping[str, Any], kind: str) -> str:
     """https://www.imsglobal.org/spec/caliper/v1p2/#systemidentifier: 1.2's own way to name a person or a course by
     LTI's ids.
     """
-    others = entity.get("otherIdentifiers")
     return next(
         (
-            _text(other, "identifier")
-            for other in (others if isinstance(others, list) else ())
+            text(other, "identifier")
+            for other in sequence(entity, "otherIdentifiers")
             if isinstance(other, Mapping) and other.get("identifierType") == kind
         ),
         "",
@@ -309,4 +300,4 @@ def _canvas_number(entity: Mapping[str, Any], name: str) -> int:
 
 
 def _canvas(entity: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _mapping(_mapping(entity, "extensions"), "com.instructure.canvas")
+    return inner(inner(entity, "extensions"), "com.instructure.canvas")

@@ -48,6 +48,7 @@ def init_console(app: Flask, settings: Settings) -> None:
 
 @bp.before_request
 def _guard() -> AnyResponse | None:
+    g.fault_template = "admin/fault.html"
     try:
         _csrf.protect()
     except CSRFError as error:

@@ -1,13 +1,14 @@
 """Courses and how their syncs are, told by one expression that lists, counts and filters share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select
 
-from lti_cert.admin.health import Health
+from lti_cert.admin import words
+from lti_cert.admin.words import Health
 from lti_cert.core import clock
 from lti_cert.core.database import db, id_set
 from lti_cert.courses import freshness
@@ -17,24 +18,11 @@ from lti_cert.lti.models import Registration, Standing
 GRACE = timedelta(hours=1)
 """Read later than this after it was due means that no relay or worker runs, or that they do not keep up."""
 
-HEALTHS: Mapping[str, Health] = {
-    "failed": Health("failed", "Failed", "The reason says what the platform answered. Sync again when it is mended."),
-    "held": Health("waiting", "Held", "An instructor of the course looks at it and accepts it, under Overview."),
-    "stale": Health("waiting", "Stale", "Nothing was read for hours although it was due. Do relay and workers run?"),
-    "new": Health("waiting", "Not read yet", "The first sync follows the first launch within a minute."),
-    "off": Health("info", "Platform switched off"),
-    "concluded": Health("info", "Concluded"),
-    "over": Health("info", "Over", "Its end has passed; the next launch reads it."),
-    "asleep": Health("info", "Asleep", "Nobody has opened it for a month; the next launch wakes it."),
-    "fresh": Health("done", "Fresh"),
-}
-"""What needs an operator first."""
-
 TROUBLED = ("failed", "held", "stale")
 
 
 def health(now: datetime) -> ColumnElement[str]:
-    """A key of `HEALTHS`, of Course joined with its Registration."""
+    """A key of `words.COURSES`, of Course joined with its Registration."""
     return case(
         (Registration.standing != Standing.ACTIVE, "off"),
         (Course.is_final, "concluded"),
@@ -64,6 +52,11 @@ class CourseRow:
     course: Course
     health: Health
     last_run: SyncRun | None
+
+    @property
+    def is_pulled(self) -> bool:
+        """Whether there is something to be read; else somebody brings its grades."""
+        return freshness.is_read(self.course)
 
     @property
     def is_running(self) -> bool:
@@ -97,7 +90,7 @@ def rows(courses: Sequence[Course]) -> list[CourseRow]:
     """The courses of one page, with what the list says of each: two statements, however many there are."""
     ids = id_set([course.id for course in courses])
     how = select(Course.id, health(clock.now())).join(Course.registration).where(Course.id.in_(ids))
-    healths = {course_id: HEALTHS[word] for course_id, word in db.session.execute(how)}
+    healths = {course_id: words.COURSES[word] for course_id, word in db.session.execute(how)}
     newest = select(func.max(SyncRun.id)).where(SyncRun.course_id.in_(ids)).group_by(SyncRun.course_id)
     runs = {run.course_id: run for run in db.session.scalars(select(SyncRun).where(SyncRun.id.in_(newest)))}
     return [CourseRow(course, healths[course.id], runs.get(course.id)) for course in courses]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from lti_cert.admin import course_health, outbox_list, platform_health
-from lti_cert.admin.health import Tone
-from lti_cert.core import clock, current
+from lti_cert.admin.words import Tone
+from lti_cert.core import clock, current, proxies
 from lti_cert.lti import keys
 from lti_cert.lti.keys import KeyState, KeysUnusable
 from lti_cert.lti.models import Standing
@@ -14,7 +14,7 @@ from lti_cert.outbox import relay
 from lti_cert.outbox.models import RowState
 
 SLOW = timedelta(minutes=2)
-"""Due side effects that wait longer mean that no relay or worker runs, or too few."""
+"""Due tasks that wait longer mean that no relay or worker runs, or too few."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Need:
 
 
 def needs() -> list[Need]:
-    return [*_of_platforms(), *_of_the_outbox(), *_of_courses(), *_of_keys()]
+    return [*_of_platforms(), *_of_the_outbox(), *_of_courses(), *_of_keys(), *_of_proxies()]
 
 
 def _need(tone: Tone, text: str, action: str, endpoint: str, **values: str) -> Need:
@@ -42,6 +42,8 @@ def _several(number: int, one: str, many: str) -> str:
 
 def _of_platforms() -> Iterator[Need]:
     rows = platform_health.all_rows()
+    if not rows:
+        yield _need("info", "No learning platform is connected yet.", "Invite one", ".invite_platform")
     if waiting := sum(row.registration.standing == Standing.PENDING for row in rows):
         text = _several(waiting, "A platform wants to launch this tool.", "{n} platforms want to launch this tool.")
         yield _need("waiting", text, "Look at it" if waiting == 1 else "Look at them", ".platforms")
@@ -50,7 +52,7 @@ def _of_platforms() -> Iterator[Need]:
         text = _several(pending, "A deployment waits to be accepted.", "{n} deployments wait to be accepted.")
         yield _need("waiting", text, "See which", ".platforms")
     for row in active:
-        if row.health.word == "Keys not read":
+        if row.has_unread_keys:
             name = row.registration.name or row.registration.issuer
             text = f"The keys of {name} cannot be read."
             yield _need("failed", text, "See", ".platform", registration_id=str(row.registration.id))
@@ -60,8 +62,8 @@ def _of_the_outbox() -> Iterator[Need]:
     if set_aside := outbox_list.counts().get(RowState.SET_ASIDE, 0):
         text = _several(
             set_aside,
-            "A side effect failed too often and was set aside.",
-            "{n} side effects failed too often and were set aside.",
+            "A task failed too often and was set aside.",
+            "{n} tasks failed too often and were set aside.",
         )
         yield _need("failed", text, "Retry or discard", ".outbox", state=RowState.SET_ASIDE)
     waited = relay.waiting_since(clock.now())
@@ -74,14 +76,16 @@ def _of_the_outbox() -> Iterator[Need]:
 def _of_courses() -> Iterator[Need]:
     counted = course_health.counts()
     if failed := counted.get("failed", 0):
-        text = _several(failed, "The last sync of a course failed.", "The last sync of {n} courses failed.")
+        text = _several(failed, "A course cannot be read.", "{n} courses cannot be read.")
         yield _need("failed", text, "See why", ".courses", health="failed")
     if stale := counted.get("stale", 0):
-        text = _several(stale, "A course is stale.", "{n} courses are stale.")
+        text = _several(stale, "A course is out of date.", "{n} courses are out of date.")
         yield _need("waiting", text, "See which", ".courses", health="stale")
     if held := counted.get("held", 0):
         text = _several(
-            held, "What was read of a course is held until an instructor accepts it.", "{n} courses are held."
+            held,
+            "What was read of a course waits for an instructor to accept it.",
+            "What was read of {n} courses waits for an instructor to accept it.",
         )
         yield _need("waiting", text, "See which", ".courses", health="held")
 
@@ -98,3 +102,10 @@ def _of_keys() -> Iterator[Need]:
         )
     elif KeyState.NEXT not in states:
         yield _need("waiting", "No next signing key is published.", "Rotate", ".signing_keys")
+
+
+def _of_proxies() -> Iterator[Need]:
+    """As the operator's own request shows it. More than are trusted may be her own network's."""
+    seen, trusted = proxies.seen(), current.settings().proxies
+    if seen < trusted or (seen and not trusted):
+        yield _need("failed", proxies.problem(seen, trusted), "Look again", ".start")

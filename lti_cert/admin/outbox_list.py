@@ -1,24 +1,17 @@
 """The outbox as an operator looks at it, and what is decided about several of its rows at once."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Select, func, select
 
-from lti_cert.admin.health import Health
+from lti_cert.admin import audit_list, words
 from lti_cert.core import audit
 from lti_cert.core.database import db, id_set
 from lti_cert.core.errors import Conflict
 from lti_cert.outbox import tending
 from lti_cert.outbox.models import OutboxRow, RowState
-
-STATES: Mapping[str, Health] = {
-    RowState.SET_ASIDE: Health("failed", "Set aside"),
-    RowState.WAITING: Health("waiting", "Waiting"),
-    RowState.RUNNING: Health("info", "Running"),
-    RowState.DONE: Health("done", "Done"),
-    RowState.OVERTAKEN: Health("info", "Overtaken"),
-}
 
 _UNFINISHED = (RowState.SET_ASIDE, RowState.WAITING, RowState.RUNNING)
 
@@ -54,7 +47,7 @@ def decide(decision: str, row_ids: Iterable[int], *, actor: str) -> tuple[int, l
         except Conflict as conflict:
             left.append(conflict.shown_message)
         else:
-            audit.record(actor, f"side effect {past}", f"outbox row {row_id}")
+            audit.record(actor, f"task {past}", f"outbox row {row_id}")
             done += 1
     further = len(left) - _MOST_TOLD
     return done, [*left[:_MOST_TOLD], f"The same of {further} more."] if further > 0 else left
@@ -63,9 +56,18 @@ def decide(decision: str, row_ids: Iterable[int], *, actor: str) -> tuple[int, l
 def in_words(row_ids: Sequence[int]) -> tuple[str, ...]:
     """What the rows are, a line each."""
     found = db.session.scalars(select(OutboxRow).where(OutboxRow.id.in_(id_set(row_ids))).order_by(OutboxRow.id))
-    return tuple(f"{row.id}: {row.job}, {what(row)}" for row in found)
+    return tuple(f"{row.id}: {words.JOBS.get(row.job, row.job)}, {words.about(row.payload)}" for row in found)
 
 
-def what(row: OutboxRow) -> str:
-    """What it is about, by the ids it carries: "course 3, registration 1"."""
-    return ", ".join(f"{name.removesuffix('_id').replace('_', ' ')} {value}" for name, value in row.payload.items())
+_DECIDED = re.compile(r"(retried|discarded) by (\S+)")
+"""As `outbox.tending` notes what somebody decided."""
+
+
+def notes(rows: Sequence[OutboxRow]) -> Mapping[int, str]:
+    """What is noted of each row, people by their names."""
+    decided = {row.id: found for row in rows if (found := _DECIDED.fullmatch(row.note or ""))}
+    names = audit_list.actors(found[2] for found in decided.values())
+    return {
+        row.id: f"{decided[row.id][1].capitalize()} by {names[decided[row.id][2]]}" if row.id in decided else row.note
+        for row in rows
+    }

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import case, func, select
 
-from lti_cert.admin import course_health
-from lti_cert.admin.health import Health
+from lti_cert.admin import course_health, words
+from lti_cert.admin.words import Health
 from lti_cert.core import clock
 from lti_cert.core.database import db
 from lti_cert.courses.models import Course
@@ -31,6 +31,10 @@ class PlatformRow:
     key_set: PlatformKeySet | None
     token_until: datetime | None
     """Until when the newest service token holds."""
+
+    @property
+    def has_unread_keys(self) -> bool:
+        return self.registration.standing == Standing.ACTIVE and keys_health(self.key_set).tone == "failed"
 
     @property
     def product(self) -> str:
@@ -77,31 +81,27 @@ def _rows(registrations: Sequence[Registration]) -> list[PlatformRow]:
 
 
 def keys_health(found: PlatformKeySet | None) -> Health:
+    return words.PLATFORM_KEYS[_keys_state(found)]
+
+
+def _keys_state(found: PlatformKeySet | None) -> str:
     if found is None:
-        return Health("info", "Not asked for yet")
+        return "not_asked"
     if found.fetched_at is None:
-        return Health("failed", "Never read", "Every launch is refused. Does its key set address answer?")
-    if found.tried_at - found.fetched_at > KEYS_LATE:
-        return Health("failed", "Cannot be read", "The last good set serves meanwhile. Does its address still answer?")
-    return Health("done", "Read")
+        return "never_read"
+    return "not_read" if found.tried_at - found.fetched_at > KEYS_LATE else "read"
 
 
 def _health(
     registration: Registration, pending: int, key_set: PlatformKeySet | None, troubled: int, *, has_launched: bool
 ) -> Health:
-    if registration.standing == Standing.PENDING:
-        return Health("waiting", "Waits for you", "Look at it and let it launch, or leave it off.")
-    if registration.standing == Standing.INACTIVE:
-        return Health("info", "Switched off")
-    keys = keys_health(key_set)
-    if keys.tone == "failed":
-        return Health("failed", "Keys not read", keys.advice)
+    if registration.standing != Standing.ACTIVE:
+        return words.PLATFORMS[registration.standing]
+    keys = _keys_state(key_set)
+    if keys in ("never_read", "not_read"):
+        return words.PLATFORMS[f"keys_{keys}"]
     if pending:
-        word = "1 deployment waits" if pending == 1 else f"{pending} deployments wait"
-        return Health("waiting", word, "Accept those that you know.")
+        return words.PLATFORMS["deployment_waits"]
     if troubled:
-        word = "1 course in trouble" if troubled == 1 else f"{troubled} courses in trouble"
-        return Health("failed", word, "Their list says why.")
-    if not has_launched:
-        return Health("info", "Not launched yet", "Open the tool from a course there once.")
-    return Health("done", "Well")
+        return words.PLATFORMS["course_troubled"]
+    return words.PLATFORMS["well" if has_launched else "not_launched"]

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from flask import render_template, request, url_for
 
-from lti_cert.admin import forms, platform_health
-from lti_cert.admin.console import ID, Answer, actor, ask, bp, done, is_confirmed
+from lti_cert.admin import audit_list, forms, platform_health, words
+from lti_cert.admin.console import ID, Answer, actor, ask, bp, done, is_confirmed, page_of
 from lti_cert.core.database import transaction
 from lti_cert.core.errors import InputRejected
 from lti_cert.lti import products, registrations
@@ -16,7 +16,12 @@ _ONE = f"/platforms/<{ID}:registration_id>"
 
 @bp.get("/platforms", endpoint="platforms")
 def listing() -> str:
-    return render_template("admin/platforms.html", rows=platform_health.all_rows())
+    return render_template(
+        "admin/platforms.html",
+        rows=platform_health.all_rows(),
+        healths=words.PLATFORMS,
+        open_invites=invites.open_count(),
+    )
 
 
 @bp.get("/platforms/invite")
@@ -30,14 +35,41 @@ def send_invite() -> Answer:
     if not form.validate():
         return render_template("admin/invite.html", form=form), 422
     with transaction():
-        address = invites.create(
+        invited = invites.create(
             actor=actor(),
             name=form.name.data or "",
             activates=form.activates.data,
             accepts_new_deployments=forms.DEPLOYMENTS[form.deployments.data],
             lifetime=timedelta(days=form.days.data or invites.LIFETIME.days),
         )
-    return render_template("admin/invited.html", address=address, days=form.days.data)
+    return render_template("admin/invited.html", invited=invited)
+
+
+@bp.get("/platforms/invites")
+def all_invites() -> str:
+    found = page_of(invites.listing())
+    return render_template(
+        "admin/invites.html",
+        pages=found,
+        state=invites.state,
+        states=words.INVITES,
+        actors=audit_list.actors(one.created_by for one in found),
+    )
+
+
+@bp.post(f"/platforms/invites/<{ID}:invite_id>/withdraw")
+def withdraw_invite(invite_id: int) -> Answer:
+    found = invites.get(invite_id)
+    if not is_confirmed():
+        return ask(
+            f"Withdraw invitation {invite_id}{f' for {found.name}' if found.name else ''}?",
+            "Nobody can register with its address any more. You can make another invitation at any time.",
+            "Withdraw",
+            url_for(".all_invites"),
+        )
+    with transaction():
+        invites.withdraw(invite_id, actor=actor())
+    return done(f"Invitation {invite_id} is withdrawn.", ".all_invites")
 
 
 @bp.get("/platforms/add")
@@ -60,7 +92,7 @@ def send_added() -> Answer:
         with transaction():
             added = platforms.add(actor=actor(), deployment_ids=[deployment_id] if deployment_id else [], **sent)
     except InputRejected as fault:
-        return _add_page(form, fault.problems), fault.status
+        return _add_page(form, form.refuse(fault)), fault.status
     return done("The platform is registered and may launch. Check it now.", ".platform", registration_id=added.id)
 
 
@@ -73,6 +105,8 @@ def _page(
     registration_id: int,
     *,
     deployment: forms.DeploymentForm | None = None,
+    move: forms.MoveForm | None = None,
+    problems: tuple[str, ...] = (),
     findings: list[check.Finding] | None = None,
 ) -> str:
     row = platform_health.row(registrations.get(registration_id))
@@ -81,8 +115,10 @@ def _page(
         "admin/platform.html",
         row=row,
         keys_health=platform_health.keys_health(row.key_set),
+        deployments=words.DEPLOYMENTS,
         form=deployment or forms.DeploymentForm(),
-        move=forms.MoveForm.among(others) if others and row.courses else None,
+        move=move or (forms.MoveForm.among(others) if others and row.courses else None),
+        problems=problems,
         findings=findings,
         next_step=products.of(row.registration.product).after_registration,
     )
@@ -109,9 +145,9 @@ def send_correction(registration_id: int) -> Answer:
             with transaction():
                 platforms.update(registration_id, actor=actor(), **form.changes())
         except InputRejected as fault:
-            problems, status = fault.problems, fault.status
+            problems, status = form.refuse(fault), fault.status
         else:
-            return done("The platform is corrected. Check it now.", ".platform", registration_id=registration_id)
+            return done("Saved. Check the platform now.", ".platform", registration_id=registration_id)
     found = registrations.get(registration_id)
     return render_template("admin/correct.html", form=form, registration=found, problems=problems), status
 
@@ -144,8 +180,11 @@ def accept_deployment(registration_id: int) -> Answer:
     if not form.validate():
         return _page(registration_id, deployment=form), 422
     deployment_id = str(form.deployment_id.data)
-    with transaction():
-        platforms.accept_deployment(registration_id, deployment_id, actor=actor())
+    try:
+        with transaction():
+            platforms.accept_deployment(registration_id, deployment_id, actor=actor())
+    except InputRejected as fault:
+        return _page(registration_id, deployment=form, problems=form.refuse(fault)), fault.status
     return done(f"Deployment {deployment_id} may launch.", ".platform", registration_id=registration_id)
 
 
@@ -157,7 +196,7 @@ def refuse_deployment(registration_id: int) -> Answer:
     if not is_confirmed():
         return ask(
             f"Switch off deployment {deployment_id}?",
-            "Nobody can launch from it any more. Pages that are open stay open until their session ends.",
+            "Its launches and open pages stop at once. Nothing is lost; you can accept it again.",
             "Switch off",
             url_for(".platform", registration_id=registration_id),
         )
@@ -170,7 +209,8 @@ def refuse_deployment(registration_id: int) -> Answer:
 def move_courses(registration_id: int) -> Answer:
     old = registrations.get(registration_id)
     form = forms.MoveForm.among(registrations.all_registrations(), request.form)
-    forms.check(form)
+    if not form.validate():
+        return _page(registration_id, move=form), 422
     new = registrations.get(int(form.to.data))
     if not is_confirmed():
         return ask(
@@ -180,6 +220,9 @@ def move_courses(registration_id: int) -> Answer:
             "Move the courses",
             url_for(".platform", registration_id=registration_id),
         )
-    with transaction():
-        moved = rehome.rehome(old.id, new.id, actor=actor(), deployment_id=form.deployment_id.data or "")
+    try:
+        with transaction():
+            moved = rehome.rehome(old.id, new.id, actor=actor(), deployment_id=form.deployment_id.data or "")
+    except InputRejected as fault:
+        return _page(registration_id, move=form, problems=form.refuse(fault)), fault.status
     return done(f"{moved} {'course' if moved == 1 else 'courses'} moved.", ".platform", registration_id=new.id)

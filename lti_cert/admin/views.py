@@ -15,6 +15,7 @@ from lti_cert.admin import (
     platform_views,  # noqa: F401  (its addresses are the console's too)
     session,
     throttle,
+    words,
 )
 from lti_cert.admin.console import ID, Answer, actor, ask, bp, done, init_console, is_confirmed, page_of
 from lti_cert.core import audit, current
@@ -87,6 +88,7 @@ def courses() -> str:
         "admin/courses.html",
         form=asked,
         rows=course_health.rows(found.items),
+        healths=words.COURSES,
         pages=found,
         total=sum(counts.values()),
         platform=registrations.get(asked.platform.data) if asked.platform.data is not None else None,
@@ -97,7 +99,13 @@ def courses() -> str:
 def course(course_id: int) -> str:
     found = _course(course_id)
     (row,) = course_health.rows([found])
-    return render_template("admin/course.html", row=row, pages=page_of(course_health.runs(found)))
+    return render_template(
+        "admin/course.html",
+        row=row,
+        pages=page_of(course_health.runs(found)),
+        source=words.source(found.source),
+        syncs=words.SYNCS,
+    )
 
 
 @bp.post(f"/courses/<{ID}:course_id>/sync")
@@ -124,25 +132,30 @@ def outbox() -> str:
     asked.offer(list(job_map().by_name))
     forms.check(asked)
     state = asked.state.data
+    found = page_of(outbox_list.listing(state=state, job=asked.job.data or ""))
     return render_template(
         "admin/outbox.html",
         form=asked,
         state=state,
-        states=outbox_list.STATES,
+        states=words.TASKS,
+        jobs=words.JOBS,
+        about=words.about,
+        notes=outbox_list.notes(found.items),
         counts=counts,
-        what=outbox_list.what,
-        pages=page_of(outbox_list.listing(state=state, job=asked.job.data or "")),
+        pages=found,
     )
 
 
 @bp.post("/outbox/<any(retry, discard):decision>")
 def decide_outbox(decision: str) -> Answer:
+    if "row" not in request.form:
+        return done("Select at least one task first.", ".outbox", "waiting", state=RowState.SET_ASIDE)
     row_ids = forms.row_ids(request.form)
-    number = "1 side effect" if len(row_ids) == 1 else f"{len(row_ids)} side effects"
+    number = "1 task" if len(row_ids) == 1 else f"{len(row_ids)} tasks"
     if decision == "discard" and not is_confirmed():
         return ask(
             f"Discard {number}?",
-            "What they were to do will not happen: no document, no mail, no sync comes of them.",
+            "What was to be done will not happen: no document, no mail, no sync comes of it.",
             f"Discard {number}",
             url_for(".outbox", state=RowState.SET_ASIDE),
             details=outbox_list.in_words(row_ids),
@@ -155,7 +168,9 @@ def decide_outbox(decision: str) -> Answer:
 
 @bp.get("/keys")
 def signing_keys() -> str:
-    return render_template("admin/keys.html", keys=keys.all_keys(current.settings()), grace=keys.GRACE)
+    return render_template(
+        "admin/keys.html", keys=keys.all_keys(current.settings()), states=words.KEYS, grace=keys.GRACE
+    )
 
 
 @bp.post("/keys/rotate")
@@ -191,4 +206,11 @@ def audit_log() -> str:
     asked = forms.AuditFilter(request.args)
     forms.check(asked)
     found = page_of(audit_list.listing((asked.q.data or "").strip()))
-    return render_template("admin/audit.html", form=asked, pages=found, actors=audit_list.actors(found.items))
+    return render_template(
+        "admin/audit.html",
+        form=asked,
+        pages=found,
+        actors=audit_list.actors(entry.actor for entry in found),
+        words=words,
+        page_of=audit_list.page_of,
+    )

@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from lti_cert.app import create_app
-from lti_cert.core import log
+from lti_cert.core import log, schema
 from lti_cert.core.database import db
 from lti_cert.core.errors import InputRejected, LtiCertError, NotFound
 from lti_cert.courses.models import Course
@@ -40,10 +40,11 @@ def application(settings: Settings | None = None) -> Flask:
 
 
 def in_app(command: Callable[..., None]) -> Callable[..., None]:
-    """Run a command inside the application."""
+    """Run a command inside the application, on a database that has the shape it needs."""
 
     def run(*args: Any, **kwargs: Any) -> None:
         with application().app_context():
+            schema.require_up_to_date()
             command(*args, **kwargs)
 
     return update_wrapper(run, command)

@@ -3,7 +3,8 @@
 import click
 from flask_migrate import upgrade
 
-from lti_cert.cli.common import in_app
+from lti_cert.cli.common import application
+from lti_cert.core import schema
 
 
 @click.group(name="db")
@@ -12,7 +13,8 @@ def database() -> None:
 
 
 @database.command("upgrade")
-@in_app
 def db_upgrade() -> None:
     """Bring the database to the shape that this version needs."""
-    upgrade()
+    with application().app_context():
+        schema.revision()
+        upgrade()

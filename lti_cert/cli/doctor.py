@@ -3,19 +3,17 @@
 import smtplib
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 import click
 import redis
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from flask import Flask
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from lti_cert.cli.common import application
-from lti_cert.core import clock, resources
+from lti_cert.core import clock, http, proxies, schema
 from lti_cert.core.database import db
 from lti_cert.core.errors import LtiCertError
 from lti_cert.lti import keys
@@ -38,16 +36,24 @@ def doctor() -> None:
     sick = 0
     with app.app_context():
         for name, check in _CHECKS.items():
-            problem = _ask(check, app, settings)
-            sick += bool(problem)
-            click.echo(f"{'✗' if problem else '✓'} {name}{': ' + problem if problem else ''}")
+            found = _ask(check, app, settings)
+            is_well = isinstance(found, _Well)
+            sick += not is_well
+            words = found.words if isinstance(found, _Well) else found
+            click.echo(f"{'✓' if is_well else '✗'} {name}{': ' + words if words else ''}")
     if sick:
         raise Unwell(message=f"{sick} of {len(_CHECKS)} checks failed.", guidance="Each line above says what to do.")
 
 
-def _ask(check: Callable[[Flask, Settings], str], app: Flask, settings: Settings) -> str:
+@dataclass(frozen=True)
+class _Well:
+    words: str = ""
+    """What was seen, where that is not plain."""
+
+
+def _ask(check: Callable[[Flask, Settings], str | _Well], app: Flask, settings: Settings) -> str | _Well:
     try:
-        return check(app, settings)
+        return check(app, settings) or _Well()
     except LtiCertError as fault:
         return f"{fault.shown_message} {fault.shown_guidance}"
 
@@ -60,17 +66,20 @@ def _base_url(_app: Flask, settings: Settings) -> str:
     )
 
 
-def _database(_app: Flask, settings: Settings) -> str:
-    config = Config()
-    config.set_main_option("script_location", str(resources.MIGRATIONS))
-    newest = ScriptDirectory.from_config(config).get_current_head()
+def _proxies(_app: Flask, settings: Settings) -> str | _Well:
+    """By a request of our own, which makes up nothing, along the way that visitors take."""
     try:
-        now = db.session.scalar(text("SELECT version_num FROM alembic_version"))
-    except SQLAlchemyError as error:
-        db.session.rollback()
-        return f"{type(error).__name__}. Is LTI_CERT_DATABASE_URL right? Then run `lti-cert db upgrade`."
-    if now != newest:
-        return "it is not at the newest migration. Run `lti-cert db upgrade`."
+        answer = http.Session(allow_private=True, retries=0).get(f"{settings.base_url}/health/live", timeout=(3, 5))
+        seen = answer.json()["proxies"]
+    except (LtiCertError, ValueError, KeyError, TypeError):
+        return _Well(f"not looked at, since {settings.base_url} does not answer from here; run this beside the tool")
+    return proxies.problem(seen, settings.proxies) or _Well(f"{seen or 'none'} in front")
+
+
+def _database(_app: Flask, settings: Settings) -> str:
+    schema.require_up_to_date()
+    if schema.revision() != schema.migrations().get_current_head():
+        return "a newer version of this tool has changed it. Bring this machine to that version too."
     if settings.is_sqlite and not settings.is_local:
         return "SQLite serves one machine and one relay. For production set LTI_CERT_DATABASE_URL to PostgreSQL."
     return ""
@@ -120,8 +129,9 @@ def _keys(_app: Flask, settings: Settings) -> str:
     return ""
 
 
-_CHECKS: dict[str, Callable[[Flask, Settings], str]] = {
+_CHECKS: dict[str, Callable[[Flask, Settings], str | _Well]] = {
     "base URL": _base_url,
+    "proxies": _proxies,
     "database": _database,
     "queue": _queue,
     "outbox": _outbox,

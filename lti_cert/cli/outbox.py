@@ -46,7 +46,7 @@ def outbox_retry(row_id: int) -> None:
     """Try a row again that was set aside."""
     with transaction():
         tending.retry(row_id, actor=actor())
-        audit.record(actor(), "side effect retried", f"outbox row {row_id}")
+        audit.record(actor(), "task retried", f"outbox row {row_id}")
 
 
 @outbox.command("discard")
@@ -56,4 +56,4 @@ def outbox_discard(row_id: int) -> None:
     """Give a row up that was set aside."""
     with transaction():
         tending.discard(row_id, actor=actor())
-        audit.record(actor(), "side effect discarded", f"outbox row {row_id}")
+        audit.record(actor(), "task discarded", f"outbox row {row_id}")

@@ -9,7 +9,7 @@ import click
 from lti_cert.activity import keys
 from lti_cert.cli.common import actor, as_json, in_app, print_rows
 from lti_cert.core import audit, current
-from lti_cert.core.database import transaction
+from lti_cert.core.database import db, transaction
 from lti_cert.core.errors import InputRejected, LtiCertError
 from lti_cert.lti import products, registrations
 from lti_cert.lti.models import Registration, Standing
@@ -95,9 +95,45 @@ def platform_add(**fields: Any) -> None:
 def platform_invite(days: int, **choices: Any) -> None:
     """Print an address with which one platform can register itself, once."""
     with transaction():
-        address = invites.create(actor=actor(), lifetime=timedelta(days=days), **choices)
-    click.echo(address)
-    click.echo("Paste it where the platform registers LTI tools dynamically. It works once.", err=True)
+        invited = invites.create(actor=actor(), lifetime=timedelta(days=days), **choices)
+    click.echo(invited.address)
+    click.echo(
+        "Paste it where the platform registers LTI tools dynamically. It is shown here only, and works once. "
+        f"`lti-cert platform withdraw-invite {invited.invite_id}` takes it back.",
+        err=True,
+    )
+
+
+@platform.command("invites")
+@as_json
+@in_app
+def platform_invites(as_json: bool) -> None:
+    """Every invitation, the newest first; what was pasted is not kept."""
+    print_rows(
+        (
+            {
+                "id": one.id,
+                "name": one.name,
+                "state": invites.state(one),
+                "created_by": one.created_by,
+                "created_at": one.created_at.isoformat(timespec="seconds"),
+                "expires_at": one.expires_at.isoformat(timespec="seconds"),
+                "activates": one.activates,
+                "platform": one.registration_id,
+            }
+            for one in db.session.scalars(invites.listing())
+        ),
+        as_json,
+    )
+
+
+@platform.command("withdraw-invite")
+@click.argument("invite_id", metavar="INVITE", type=int)
+@in_app
+def platform_withdraw_invite(invite_id: int) -> None:
+    """Take an invitation back that nobody has used: its address answers so from now on."""
+    with transaction():
+        invites.withdraw(invite_id, actor=actor())
 
 
 @platform.command("list")
@@ -186,7 +222,7 @@ def platform_accept(platform_id: int, deployment_id: str) -> None:
 @click.argument("deployment_id", metavar="DEPLOYMENT")
 @in_app
 def platform_refuse(platform_id: int, deployment_id: str) -> None:
-    """Stop a deployment's launches from now on; who is in stays in until her session ends."""
+    """Stop a deployment's launches and open pages at once; nothing is lost."""
     with transaction():
         platforms.refuse_deployment(platform_id, deployment_id, actor=actor())
 

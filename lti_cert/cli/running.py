@@ -10,7 +10,7 @@ from flask import Flask
 from flask_migrate import upgrade
 
 from lti_cert.cli.common import application
-from lti_cert.core import log
+from lti_cert.core import log, schema
 from lti_cert.core.database import db
 from lti_cert.demo import start
 from lti_cert.lti import keys
@@ -24,10 +24,14 @@ port_option = click.option("--port", default=8400, show_default=True, help="Port
 
 
 def _serving() -> tuple[Flask, Settings]:
-    """The application of a process that stays: it logs as the settings say."""
+    """The application of a process that stays: it logs as the settings say, and finds the tables that it needs."""
     settings = Settings.from_env()
     log.configure_logs(settings.log_level, human=settings.log_format == "human")
-    return application(settings), settings
+    app = application(settings)
+    with app.app_context():
+        schema.require_up_to_date()
+        db.engine.dispose()  # what this process forks shall not share its connection
+    return app, settings
 
 
 def _queue(settings: Settings) -> redis.Redis:

@@ -1,5 +1,6 @@
 """Every fault a person can meet: what happened, what it means, what to do. `core.web` turns them into pages."""
 
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 
@@ -22,16 +23,20 @@ class LtiCertError(Exception):
 
 
 class InputRejected(LtiCertError):
-    """A form, file or command said something that cannot be; `problems` names each one."""
+    """A form, file or command said something that cannot be; `problems` names each one.
+
+    `fields` holds those that are about one field of a form, by its name, as far as that is told.
+    """
 
     status = 422
     title = "Please correct this"
     message = "Some of what was entered cannot be used."
     guidance = "Correct it and send it again. Nothing was changed."
 
-    def __init__(self, *problems: str) -> None:
-        self.problems = problems
-        super().__init__("; ".join(problems), message=" ".join(problems))
+    def __init__(self, *problems: str, fields: Mapping[str, Iterable[str]] | None = None) -> None:
+        self.fields = {name: tuple(each) for name, each in (fields or {}).items()}
+        self.problems = (*(problem for each in self.fields.values() for problem in each), *problems)
+        super().__init__("; ".join(self.problems), message=" ".join(self.problems))
 
 
 class NotFound(LtiCertError):

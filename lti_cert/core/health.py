@@ -1,17 +1,16 @@
 """Whether this process lives, and whether it can do its work: for load balancers and supervisors."""
 
 from flask import Blueprint, Response, jsonify
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
-from lti_cert.core.database import db
+from lti_cert.core import proxies, schema
 
 bp = Blueprint("health", __name__, url_prefix="/health")
 
 
 @bp.get("/live")
 def live() -> Response:
-    return jsonify(status="ok")
+    """Tells the asker, and so `lti-cert doctor`, how many proxies her own request has passed."""
+    return jsonify(status="ok", proxies=proxies.seen())
 
 
 @bp.get("/ready")
@@ -20,7 +19,7 @@ def ready() -> tuple[Response, int]:
     wait.
     """
     try:
-        db.session.execute(text("SELECT version_num FROM alembic_version"))
-    except SQLAlchemyError as error:
-        return jsonify(status="unavailable", database=type(error).__name__), 503
+        schema.require_up_to_date()
+    except (schema.DatabaseUnreachable, schema.SchemaBehind) as fault:
+        return jsonify(status="unavailable", database=type(fault).__name__), fault.status
     return jsonify(status="ok"), 200

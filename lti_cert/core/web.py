@@ -102,7 +102,7 @@ def _add_headers(response: Response) -> Response:
 
 
 def _page(status: int, title: str, message: str, guidance: str, problems: tuple[str, ...] = ()) -> tuple[str, int]:
-    template = "core/_fault.html" if request.headers.get("HX-Request") else "core/fault.html"
+    template = "core/_fault.html" if request.headers.get("HX-Request") else g.get("fault_template", "core/fault.html")
     page = render_template(template, title=title, message=message, guidance=guidance, problems=problems, status=status)
     return page, status
 

@@ -46,6 +46,8 @@ class PanelSession(Base):
     id: Mapped[primary_key]
     token: Mapped[str] = mapped_column(Text, unique=True)
     registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id"))
+    deployment_id: Mapped[int] = mapped_column(ForeignKey("deployment.id"))
+    """The place on the platform that she came from: switched off, it ends her session."""
     course_id: Mapped[int] = mapped_column(ForeignKey("course.id"))
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
     resource_link_id: Mapped[int | None] = mapped_column(ForeignKey("resource_link.id"))

@@ -14,11 +14,11 @@ from lti_cert.core.errors import NotAllowed
 from lti_cert.courses import freshness, from_launch
 from lti_cert.courses.models import Course
 from lti_cert.launch import deep_linking, origins
-from lti_cert.launch.failures import NothingForMentors, PlacingNotAllowed, SessionEnded
+from lti_cert.launch.failures import DeploymentInactive, NothingForMentors, PlacingNotAllowed, SessionEnded
 from lti_cert.launch.models import PanelSession
 from lti_cert.lti import registrations
 from lti_cert.lti.claims import ADMINISTRATOR, CUSTOM_ACHIEVEMENT, INSTRUCTOR, MENTOR, LaunchClaims
-from lti_cert.lti.models import Registration, Standing
+from lti_cert.lti.models import Deployment, Registration, Standing
 
 LIFETIME = timedelta(hours=8)
 """After the last request."""
@@ -52,7 +52,7 @@ def begin(registration: Registration, claims: LaunchClaims) -> Begun | None:
     may_edit = bool(claims.roles & EDITORS)
     if claims.deep_linking and not may_edit:
         raise PlacingNotAllowed(f"registration {registration.id}: {sorted(claims.roles)}")
-    registrations.admit(registration, claims.deployment_id)
+    deployment = registrations.admit(registration, claims.deployment_id)
     if not claims.context_id:
         return None
     arrival = from_launch.arrive(registration, claims)
@@ -63,6 +63,7 @@ def begin(registration: Registration, claims: LaunchClaims) -> Begun | None:
     row = PanelSession(
         token=ids.fingerprint(token),
         registration_id=registration.id,
+        deployment_id=deployment.id,
         course_id=arrival.course.id,
         member_id=arrival.member.id,
         resource_link_id=arrival.link.id if arrival.link else None,
@@ -97,7 +98,7 @@ def current() -> PanelSession:
     The row is detached: what it says holds for the whole request, whatever transactions the request runs.
 
     :raises SessionEnded: there is none, or it is over.
-    :raises registrations.PlatformInactive: its platform has been switched off.
+    :raises registrations.PlatformInactive, DeploymentInactive: its platform, or the place there, has been switched off.
     """
     if "panel_session" not in g:
         g.panel_session = by_token(_bearer())
@@ -115,7 +116,7 @@ def _bearer() -> str:
 
 
 def by_token(token: str) -> PanelSession:
-    """:raises SessionEnded, registrations.PlatformInactive: as `current`."""
+    """:raises SessionEnded, registrations.PlatformInactive, DeploymentInactive: as `current`."""
     found = _find(PanelSession.token == ids.fingerprint(token))
     if found.expires_at < clock.now() + LIFETIME - _STEP:
         with transaction():
@@ -125,22 +126,26 @@ def by_token(token: str) -> PanelSession:
 
 
 def by_id(session_id: int) -> PanelSession:
-    """:raises SessionEnded, registrations.PlatformInactive: as `current`."""
+    """:raises SessionEnded, registrations.PlatformInactive, DeploymentInactive: as `current`."""
     return _find(PanelSession.id == session_id)
 
 
 def _find(condition: ColumnElement[bool]) -> PanelSession:
-    query = select(PanelSession, Registration.standing).join(
-        Registration, Registration.id == PanelSession.registration_id
+    query = (
+        select(PanelSession, Registration.standing, Deployment.standing)
+        .join(Registration, Registration.id == PanelSession.registration_id)
+        .join(Deployment, Deployment.id == PanelSession.deployment_id)
     )
     found = db.session.execute(query.where(condition)).one_or_none()
     if found is None:
         raise SessionEnded("no such session")
-    row, standing = found
+    row, platform, deployment = found
     if row.expires_at <= clock.now():
         raise SessionEnded(f"session {row.id} is over")
-    if standing != Standing.ACTIVE:
+    if platform != Standing.ACTIVE:
         raise registrations.PlatformInactive(f"session {row.id}")
+    if deployment != Standing.ACTIVE:
+        raise DeploymentInactive(f"session {row.id}")
     db.session.expunge(row)
     return row
 

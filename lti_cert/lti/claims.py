@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from lti_cert.core.json_object import inner, text, texts
+
 _LTI = "https://purl.imsglobal.org/spec/lti/claim/"
 AGS_CLAIM = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
 CUSTOM_CLAIM = _LTI + "custom"
@@ -158,45 +160,45 @@ def read(token: Mapping[str, Any]) -> LaunchClaims:
     """Sort a decoded id_token into fields. Missing or ill-typed optional claims become empty; required ones were
     checked before.
     """
-    context = _mapping(token, _LTI + "context")
-    link = _mapping(token, _LTI + "resource_link")
-    platform = _mapping(token, _LTI + "tool_platform")
-    presentation = _mapping(token, _LTI + "launch_presentation")
-    ags = _mapping(token, AGS_CLAIM)
-    nrps = _mapping(token, NRPS_CLAIM)
-    roles = [role for role in _sequence(token.get(_LTI + "roles")) if isinstance(role, str)]
+    context = inner(token, _LTI + "context")
+    link = inner(token, _LTI + "resource_link")
+    platform = inner(token, _LTI + "tool_platform")
+    presentation = inner(token, _LTI + "launch_presentation")
+    ags = inner(token, AGS_CLAIM)
+    nrps = inner(token, NRPS_CLAIM)
+    roles = texts(token, _LTI + "roles")
     audience = token.get("aud")
     client_id = token.get("azp") or (audience[0] if isinstance(audience, list) and audience else audience)
     return LaunchClaims(
-        issuer=_text(token, "iss"),
+        issuer=text(token, "iss"),
         client_id=str(client_id),
-        deployment_id=_text(token, _LTI + "deployment_id"),
-        user_id=_text(token, "sub"),
-        message_type=_text(token, _LTI + "message_type"),
-        target_link_uri=_text(token, _LTI + "target_link_uri"),
-        context_id=_text(context, "id"),
-        context_title=_text(context, "title"),
-        context_label=_text(context, "label"),
-        resource_link_id=_text(link, "id"),
-        resource_link_title=_text(link, "title"),
+        deployment_id=text(token, _LTI + "deployment_id"),
+        user_id=text(token, "sub"),
+        message_type=text(token, _LTI + "message_type"),
+        target_link_uri=text(token, _LTI + "target_link_uri"),
+        context_id=text(context, "id"),
+        context_title=text(context, "title"),
+        context_label=text(context, "label"),
+        resource_link_id=text(link, "id"),
+        resource_link_title=text(link, "title"),
         roles=context_roles(roles),
         is_test_user=TEST_USER in roles,
-        name=_text(token, "name"),
-        given_name=_text(token, "given_name"),
-        family_name=_text(token, "family_name"),
-        email=_text(token, "email"),
-        sourced_id=_text(_mapping(token, _LTI + "lis"), "person_sourcedid"),
-        locale=_text(token, "locale") or _text(presentation, "locale"),
-        product=_text(platform, "product_family_code"),
-        platform_name=_text(platform, "name"),
-        return_url=_web_address(_text(presentation, "return_url")),
+        name=text(token, "name"),
+        given_name=text(token, "given_name"),
+        family_name=text(token, "family_name"),
+        email=text(token, "email"),
+        sourced_id=text(inner(token, _LTI + "lis"), "person_sourcedid"),
+        locale=text(token, "locale") or text(presentation, "locale"),
+        product=text(platform, "product_family_code"),
+        platform_name=text(platform, "name"),
+        return_url=_web_address(text(presentation, "return_url")),
         services=ServiceAddresses(
-            lineitems=_text(ags, "lineitems"),
-            lineitem=_text(ags, "lineitem"),
-            memberships=_text(nrps, "context_memberships_url"),
-            scopes=tuple(scope for scope in _sequence(ags.get("scope")) if isinstance(scope, str)),
+            lineitems=text(ags, "lineitems"),
+            lineitem=text(ags, "lineitem"),
+            memberships=text(nrps, "context_memberships_url"),
+            scopes=tuple(texts(ags, "scope")),
         ),
-        custom=resolved(_mapping(token, CUSTOM_CLAIM)),
+        custom=resolved(inner(token, CUSTOM_CLAIM)),
         deep_linking=_deep_linking(token),
     )
 
@@ -204,23 +206,9 @@ def read(token: Mapping[str, Any]) -> LaunchClaims:
 def _deep_linking(token: Mapping[str, Any]) -> DeepLinkingSettings | None:
     if token.get(_LTI + "message_type") != DEEP_LINKING_REQUEST:
         return None
-    settings = _mapping(token, DEEP_LINKING + "deep_linking_settings")
+    settings = inner(token, DEEP_LINKING + "deep_linking_settings")
     data = settings.get("data")
-    return DeepLinkingSettings(_text(settings, "deep_link_return_url"), data if isinstance(data, str) else None)
-
-
-def _mapping(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = holder.get(key)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _sequence(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(holder: Mapping[str, Any], key: str) -> str:
-    value = holder.get(key)
-    return value.strip() if isinstance(value, str) else ""
+    return DeepLinkingSettings(text(settings, "deep_link_return_url"), data if isinstance(data, str) else None)
 
 
 def _web_address(value: str) -> str:

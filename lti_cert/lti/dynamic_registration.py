@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lti_cert.core.errors import LtiCertError
+from lti_cert.core.json_object import JsonObject, inner, sequence, text, texts
 from lti_cert.lti import claims, products
 from lti_cert.lti.products import DEEP_LINKING, RESOURCE_LINK, Product
 
@@ -86,35 +87,33 @@ def read_configuration(body: Any) -> Configuration:
     """:raises ConfigurationUnusable: naming what is missing."""
     if not isinstance(body, Mapping):
         raise ConfigurationUnusable("no JSON object", message="Its OpenID configuration is no JSON object.")
-    if missing := [name for name in _REQUIRED if not _text(body, name)]:
+    if missing := [name for name in _REQUIRED if not text(body, name)]:
         words = ", ".join(missing)
         raise ConfigurationUnusable(words, message=f"Its OpenID configuration does not name: {words}.")
-    platform = body.get(PLATFORM_CONFIGURATION)
-    platform = platform if isinstance(platform, Mapping) else {}
+    platform = inner(body, PLATFORM_CONFIGURATION)
     return Configuration(
-        **{name: _text(body, name) for name in _REQUIRED},
-        authorization_server=_text(body, "authorization_server"),
-        family_code=_text(platform, "product_family_code"),
-        version=_text(platform, "version"),
-        account_name=_text(platform, products.of(_text(platform, "product_family_code")).account_name),
-        scopes=_service_scopes(body.get("scopes_supported")),
-        claims=_texts(body.get("claims_supported")),
-        variables=_texts(platform.get("variables")),
-        messages=_messages(platform.get("messages_supported")),
+        **{name: text(body, name) for name in _REQUIRED},
+        authorization_server=text(body, "authorization_server"),
+        family_code=text(platform, "product_family_code"),
+        version=text(platform, "version"),
+        account_name=text(platform, products.of(text(platform, "product_family_code")).account_name),
+        scopes=_service_scopes(body),
+        claims=_names(body, "claims_supported"),
+        variables=_names(platform, "variables"),
+        messages=_messages(platform),
     )
 
 
-def _service_scopes(listed: Any) -> frozenset[str] | None:
+def _service_scopes(body: JsonObject) -> frozenset[str] | None:
     """A list of OpenID Connect's own scopes says nothing of services."""
-    scopes = frozenset(scope for scope in _texts(listed) or () if scope.startswith(_SERVICES))
+    scopes = frozenset(scope for scope in texts(body, "scopes_supported") if scope.startswith(_SERVICES))
     return scopes or None
 
 
-def _messages(listed: Any) -> Mapping[str, frozenset[str]] | None:
-    if not isinstance(listed, list) or not listed:
-        return None
+def _messages(platform: JsonObject) -> Mapping[str, frozenset[str]] | None:
+    listed = sequence(platform, "messages_supported")
     rows = [row for row in listed if isinstance(row, Mapping)]
-    return {_text(row, "type"): _texts(row.get("placements")) or frozenset() for row in rows}
+    return {text(row, "type"): frozenset(texts(row, "placements")) for row in rows} if listed else None
 
 
 def request_body(configuration: Configuration, base_url: str) -> dict[str, Any]:
@@ -176,8 +175,7 @@ def _offered(wanted: Iterable[str], offered: frozenset[str] | None, *, always: I
 def read_answer(body: Any) -> Answer:
     """:raises AnswerUnusable: it has no client id."""
     body = body if isinstance(body, Mapping) else {}
-    configuration = body.get(TOOL_CONFIGURATION)
-    configuration = configuration if isinstance(configuration, Mapping) else {}
+    configuration = inner(body, TOOL_CONFIGURATION)
     client_id = _identifier(body.get("client_id"))
     if not client_id:
         raise AnswerUnusable
@@ -193,12 +191,7 @@ def _identifier(value: Any) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _text(holder: Mapping[str, Any], key: str) -> str:
-    value = holder.get(key)
-    return value.strip() if isinstance(value, str) else ""
-
-
-def _texts(value: Any) -> frozenset[str] | None:
-    if not isinstance(value, list) or not value:
-        return None
-    return frozenset(text.removeprefix("$") for text in value if isinstance(text, str))
+def _names(holder: JsonObject, name: str) -> frozenset[str] | None:
+    """None where nothing is listed, which is not the same as offering nothing."""
+    listed = sequence(holder, name)
+    return frozenset(each.removeprefix("$") for each in texts(holder, name)) if listed else None

@@ -4,11 +4,12 @@ import html
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from lti_cert.core import json_object
 from lti_cert.lti.answers import ServiceFailed, place
 
-Row = Mapping[str, Any]
+Row = json_object.JsonObject
 Number = int | float
 T = TypeVar("T")
 
@@ -71,6 +72,4 @@ def unescaped(text: str) -> str:
     return _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
 
 
-def text(row: Row, key: str) -> str:
-    value = row.get(key)
-    return value.strip() if isinstance(value, str) else ""
+text = json_object.text

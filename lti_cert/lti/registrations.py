@@ -46,7 +46,7 @@ class ClientIdNeeded(LtiCertError):
 class RegistrationNotFound(NotFound):
     title = "No such platform"
     message = "There is no platform with this number."
-    guidance = "`lti-cert platform list` shows those there are."
+    guidance = "The list of platforms (`lti-cert platform list`) shows those there are."
 
 
 def find(issuer: str, client_id: str | None) -> Registration:
@@ -93,19 +93,22 @@ def standing_of(registration: Registration, deployment_id: str) -> str:
     return Standing.ACTIVE if registration.accepts_new_deployments else Standing.PENDING
 
 
-def admit(registration: Registration, deployment_id: str) -> None:
+def admit(registration: Registration, deployment_id: str) -> Deployment:
     """Note a deployment that a signed launch named; one seen before stays as it stands. In the caller's transaction."""
-    if find_deployment(registration, deployment_id) is None:
-        _insert_deployment(registration, deployment_id, standing_of(registration, deployment_id))
+    known = find_deployment(registration, deployment_id)
+    return known or _insert_deployment(registration, deployment_id, standing_of(registration, deployment_id))
 
 
-def _insert_deployment(registration: Registration, deployment_id: str, standing: str) -> None:
+def _insert_deployment(registration: Registration, deployment_id: str, standing: str) -> Deployment:
     # Two launches may bring the same news at once.
     db.session.execute(
         insert(Deployment)
         .values(registration_id=registration.id, deployment_id=deployment_id, standing=standing, created_at=clock.now())
         .on_conflict_do_nothing()
     )
+    return db.session.scalars(
+        select(Deployment).filter_by(registration_id=registration.id, deployment_id=deployment_id)
+    ).one()
 
 
 ADDRESSES: Mapping[str, str] = {
@@ -154,7 +157,7 @@ def add(
         created_at=clock.now(),
     )
     _refuse_what_is_wrong(
-        registration, *(problem for each in deployment_ids for problem in id_problems("deployment id", each))
+        registration, deployment_id=[each for one in deployment_ids for each in id_problems("deployment id", one)]
     )
     db.session.add(registration)
     db.session.flush()
@@ -182,18 +185,16 @@ def update(registration_id: int, **changes: Any) -> Registration:
     return registration
 
 
-def _refuse_what_is_wrong(registration: Registration, *further: str) -> None:
-    addresses = {label: getattr(registration, name) for name, label in ADDRESSES.items()}
-    problems = [
-        *(problem for label, url in addresses.items() for problem in address_problems(label, url)),
-        *further,
-        *id_problems("client id", registration.client_id),
-    ]
-    if problems:
-        raise InputRejected(*problems)
+def _refuse_what_is_wrong(registration: Registration, **further: list[str]) -> None:
+    """`further` problems by the field that they are about."""
+    problems = {name: list(address_problems(label, getattr(registration, name))) for name, label in ADDRESSES.items()}
+    problems |= {**further, "client_id": list(id_problems("client id", registration.client_id))}
+    if any(problems.values()):
+        raise InputRejected(fields=problems)
     issuer, client_id = registration.issuer, registration.client_id
     if known(issuer, client_id) not in (None, registration):
-        raise InputRejected(f"The platform {issuer} is already registered with the client id {client_id}.")
+        twin = f"The platform {issuer} is already registered with the client id {client_id}."
+        raise InputRejected(fields={"client_id": [twin]})
 
 
 def known(issuer: str, client_id: str) -> Registration | None:
@@ -264,17 +265,14 @@ def accept_deployment(registration_id: int, deployment_id: str) -> Deployment:
 
 
 def refuse_deployment(registration_id: int, deployment_id: str) -> Deployment:
-    """Stop a deployment's launches from now on; who is in stays in until her session ends. Otherwise as above."""
+    """Stop a deployment's launches and open sessions at once; nothing is lost. Otherwise as above."""
     return _put_deployment(registration_id, deployment_id, Standing.INACTIVE)
 
 
 def _put_deployment(registration_id: int, deployment_id: str, standing: str) -> Deployment:
     registration = get(registration_id)
     if problems := list(id_problems("deployment id", deployment_id)):
-        raise InputRejected(*problems)
-    _insert_deployment(registration, deployment_id, standing)
-    deployment = db.session.scalars(
-        select(Deployment).filter_by(registration_id=registration.id, deployment_id=deployment_id)
-    ).one()
+        raise InputRejected(fields={"deployment_id": problems})
+    deployment = _insert_deployment(registration, deployment_id, standing)
     deployment.standing = standing
     return deployment

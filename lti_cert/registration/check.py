@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from lti_cert.core import current
 from lti_cert.core.database import db
 from lti_cert.core.errors import LtiCertError
-from lti_cert.core.http import Session
+from lti_cert.core.http import AddressRefused, PlatformUnreachable, Session
 from lti_cert.lti import platform_keys, registrations, service_tokens
 from lti_cert.lti.dynamic_registration import SCOPES
 from lti_cert.lti.models import Registration, Standing
 from lti_cert.lti.service_tokens import ScopesRefused, TokenRequest
+
+_COMPARE = "Compare the {} address with the one that the platform shows."
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,12 @@ def _keys(url: str) -> Finding:
     try:
         keys = platform_keys.published(url)
     except LtiCertError as fault:
-        return Finding("key set", False, _in_words(fault, "Compare the key set address with the one it shows."))
+        return Finding("key set", False, _in_words(fault, _COMPARE.format("key set")))
     if not keys:
         return Finding(
             "key set",
             False,
-            f"At {url} there is no key that launches could be checked with. "
-            "Compare the key set address with the one the platform shows.",
+            f"At {url} there is no key that launches could be checked with. {_COMPARE.format('key set')}",
         )
     return Finding("key set", True, f"{len(keys)} {'key' if len(keys) == 1 else 'keys'} to check launches with.")
 
@@ -83,6 +84,9 @@ def _token(request: TokenRequest, http: Session) -> Finding:
         token = service_tokens.buy(request, http)
     except ScopesRefused:
         raise
+    except PlatformUnreachable as fault:
+        guidance = fault.shown_guidance if isinstance(fault, AddressRefused) else _COMPARE.format("token")
+        return Finding("token", False, _in_words(fault, guidance))
     except LtiCertError as fault:
         return Finding("token", False, _in_words(fault, fault.shown_guidance))
     if token.withheld:

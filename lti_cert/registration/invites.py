@@ -1,12 +1,15 @@
 """One-time invitations: made by an administrator, claimed by who registers, used up by success alone."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Update, or_, select, update
+from sqlalchemy import Select, Update, func, or_, select, update
 
 from lti_cert.core import audit, clock, current, ids
 from lti_cert.core.database import db, transaction
-from lti_cert.core.errors import LtiCertError
+from lti_cert.core.errors import Conflict, LtiCertError, NotFound
 from lti_cert.lti.models import Registration
 from lti_cert.registration.models import Invite
 
@@ -48,11 +51,44 @@ class InviteUsed(LtiCertError):
     guidance = f"If that was you, close this window. Otherwise: {_ASK_FOR_ANOTHER[0].lower()}{_ASK_FOR_ANOTHER[1:]}"
 
 
+class InviteWithdrawn(LtiCertError):
+    status = 410
+    title = "This invitation has been withdrawn"
+    message = "The administrator of this tool has taken it back before a platform registered with it."
+    guidance = _ASK_FOR_ANOTHER
+
+
 class InviteBusy(LtiCertError):
     status = 409
     title = "Somebody is registering with this invitation"
     message = "Another window is using it just now."
     guidance = "Wait for that window to finish; if nothing comes of it, try again in two minutes."
+
+
+class InviteNotFound(NotFound):
+    title = "No such invitation"
+    message = "There is no invitation with this number."
+    guidance = "The list of invitations (`lti-cert platform invites`) shows those there are."
+
+
+class InviteNotOpen(Conflict):
+    title = "This invitation is not open any more"
+    guidance = "Nothing was changed."
+
+
+class InviteState(StrEnum):
+    OPEN = "open"
+    USED = "used"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True)
+class Created:
+    invite_id: int
+    address: str
+    """Holds the code, which is told here and kept nowhere."""
+    expires_at: datetime
 
 
 def create(
@@ -62,27 +98,76 @@ def create(
     activates: bool = False,
     accepts_new_deployments: bool | None = None,
     lifetime: timedelta = LIFETIME,
-) -> str:
-    """The address with which one platform can register; it is told once. In the caller's transaction."""
+) -> Created:
+    """Let one platform register. In the caller's transaction."""
     code, now = ids.random_id(), clock.now()
     invite = Invite(
         code=ids.fingerprint(code),
         name=name.strip(),
         activates=activates,
         accepts_new_deployments=accepts_new_deployments,
+        created_by=actor,
         expires_at=now + lifetime,
         created_at=now,
     )
     db.session.add(invite)
     db.session.flush()
     audit.record(actor, "platform invited", f"invite {invite.id}", activates=activates, name=invite.name)
-    return f"{current.settings().base_url}/lti/register?code={code}"
+    return Created(invite.id, f"{current.settings().base_url}/lti/register?code={code}", invite.expires_at)
+
+
+def listing() -> Select[Any]:
+    """All invitations, the newest first."""
+    return select(Invite).order_by(Invite.id.desc())
+
+
+def open_count() -> int:
+    is_open = (Invite.used_at.is_(None), Invite.withdrawn_at.is_(None), Invite.expires_at > clock.now())
+    return db.session.scalar(select(func.count()).select_from(Invite).where(*is_open)) or 0
+
+
+def state(invite: Invite) -> InviteState:
+    if invite.used_at is not None:
+        return InviteState.USED
+    if invite.withdrawn_at is not None:
+        return InviteState.WITHDRAWN
+    return InviteState.EXPIRED if invite.expires_at <= clock.now() else InviteState.OPEN
+
+
+_NOT_OPEN = {
+    InviteState.USED: "A platform has registered with it already; it is switched off under Platforms, or with "
+    "`lti-cert platform deactivate`.",
+    InviteState.EXPIRED: "It has expired, so nobody can register with it.",
+    InviteState.WITHDRAWN: "It has been withdrawn already.",
+}
+
+
+def get(invite_id: int) -> Invite:
+    """:raises InviteNotFound: there is none with this id."""
+    found = db.session.get(Invite, invite_id)
+    if found is None:
+        raise InviteNotFound(f"invite {invite_id}")
+    return found
+
+
+def withdraw(invite_id: int, *, actor: str) -> None:
+    """Nobody registers with it any more; a try that is under way fails. In the caller's transaction.
+
+    :raises InviteNotOpen: it has been used or withdrawn, or has expired.
+    """
+    invite = get(invite_id)
+    row = update(Invite).where(Invite.id == invite_id, Invite.used_at.is_(None), Invite.withdrawn_at.is_(None))
+    is_open = state(invite) is InviteState.OPEN
+    if not is_open or db.session.scalar(row.values(withdrawn_at=clock.now()).returning(Invite.id)) is None:
+        db.session.refresh(invite)
+        raise InviteNotOpen(f"invite {invite_id}", message=_NOT_OPEN[state(invite)])
+    audit.record(actor, "invitation withdrawn", f"invite {invite_id}", name=invite.name)
 
 
 def claim(code: str) -> Invite:
     """Keep the invitation for this try. Not in a transaction: others shall see it at once.
 
-    :raises InviteMissing, InviteUnknown, InviteExpired, InviteUsed, InviteBusy: it cannot be used now.
+    :raises InviteMissing, InviteUnknown, InviteUsed, InviteWithdrawn, InviteExpired, InviteBusy: it cannot be used now.
     """
     if not code:
         raise InviteMissing
@@ -93,6 +178,8 @@ def claim(code: str) -> Invite:
             raise InviteUnknown
         if invite.used_at is not None:
             raise InviteUsed(f"invite {invite.id}: registration {invite.registration_id}")
+        if invite.withdrawn_at is not None:
+            raise InviteWithdrawn(f"invite {invite.id}")
         if invite.expires_at <= now:
             raise InviteExpired(f"invite {invite.id}")
         is_free = or_(Invite.claimed_until.is_(None), Invite.claimed_until <= now)
@@ -113,14 +200,20 @@ def release(claimed: Invite) -> None:
 def use(claimed: Invite, registration: Registration) -> None:
     """In the caller's transaction, so that it is used up with what it registers or not at all.
 
+    :raises InviteWithdrawn: an administrator took it back meanwhile.
     :raises InviteBusy: the try took so long that somebody else has begun one.
     """
     row = _ours(claimed).values(used_at=clock.now(), registration_id=registration.id, claimed_until=None)
     if db.session.scalar(row.returning(Invite.id)) is None:
+        if get(claimed.id).withdrawn_at is not None:
+            raise InviteWithdrawn(f"invite {claimed.id}: during the try")
         raise InviteBusy(f"invite {claimed.id}: the claim was lost")
 
 
 def _ours(claimed: Invite) -> Update:
     return update(Invite).where(
-        Invite.id == claimed.id, Invite.used_at.is_(None), Invite.claimed_until == claimed.claimed_until
+        Invite.id == claimed.id,
+        Invite.used_at.is_(None),
+        Invite.withdrawn_at.is_(None),
+        Invite.claimed_until == claimed.claimed_until,
     )

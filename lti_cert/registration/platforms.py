@@ -31,11 +31,16 @@ def preset_addresses(name: str, *, site: str, client_id: str) -> dict[str, str]:
     :raises InputRejected: there is no such preset, or it needs a site.
     """
     if name not in products.PRESETS:
-        raise InputRejected(f"There is no preset “{name}”; there are {', '.join(products.PRESETS)}.")
+        unknown = f"There is no preset “{name}”; there are {', '.join(products.PRESETS)}."
+        raise InputRejected(fields={"preset": [unknown]})
     family, preset = products.PRESETS[name]
-    if preset.needs_site and not site.strip():
-        raise InputRejected(f"{preset.title} needs the address of the site, like https://lms.example.edu.")
-    filling = {"site": _site_address(site), "client_id": client_id}
+    site = _site_address(site)
+    if preset.needs_site and not site:
+        needed = f"{preset.title} needs the address of the site, like https://lms.example.edu."
+        raise InputRejected(fields={"site": [needed]})
+    if site and (wrong := list(registrations.address_problems("address of the site", site))):
+        raise InputRejected(fields={"site": wrong})
+    filling = {"site": site, "client_id": client_id}
     templates = {field: getattr(preset, field) for field in registrations.ADDRESSES}
     return {"product": family} | {field: url.format(**filling) for field, url in templates.items() if url}
 
@@ -51,7 +56,7 @@ def add(*, actor: str, preset: str | None = None, site: str = "", **fields: Any)
     :raises InputRejected: naming everything that is wrong.
     """
     if site and not preset:
-        raise InputRejected("A site alone says nothing; name the preset that it fills in.")
+        raise InputRejected(fields={"preset": ["A site alone says nothing; name the preset that it fills in."]})
     given = {field: value for field, value in fields.items() if value not in (None, "")}
     known = preset_addresses(preset, site=site, client_id=given.get("client_id", "")) if preset else {}
     needed = dict.fromkeys((*registrations.ADDRESSES, "client_id"), "")
@@ -98,7 +103,7 @@ def accept_deployment(registration_id: int, deployment_id: str, *, actor: str) -
 
 
 def refuse_deployment(registration_id: int, deployment_id: str, *, actor: str) -> Deployment:
-    """Stop a deployment's launches from now on; who is in stays in until her session ends.
+    """Stop a deployment's launches and open sessions at once; nothing is lost.
 
     :raises InputRejected: the id cannot be one.
     """

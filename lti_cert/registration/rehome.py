@@ -25,7 +25,7 @@ def rehome(old_id: int, new_id: int, *, actor: str, deployment_id: str = "") -> 
     """
     old, new = registrations.get(old_id), registrations.get(new_id)
     if old is new:
-        raise InputRejected("Name two platforms: the old one and the new one.")
+        raise InputRejected(fields={"to": ["Name two platforms: the old one and the new one."]})
     key = _course_key(new, deployment_id)
     courses = db.session.scalars(select(Course).filter_by(registration_id=old.id).order_by(Course.id)).all()
     _refuse_collisions(courses, new, key)
@@ -50,12 +50,16 @@ def _course_key(new: Registration, deployment_id: str) -> str:
         return product.course_key("")
     active = new.deployment_ids(Standing.ACTIVE)
     if deployment_id and deployment_id not in active:
-        raise InputRejected(f"The new platform has no accepted deployment “{deployment_id}”.")
-    if not deployment_id and len(active) != 1:
         raise InputRejected(
-            f"The new platform has {len(active)} accepted deployments; name the one that the courses belong to. "
-            "Where it has none, launch from it once, or accept one."
+            fields={"deployment_id": [f"The new platform has no accepted deployment “{deployment_id}”."]}
         )
+    if not deployment_id and len(active) != 1:
+        choose = (
+            f"The new platform has {len(active)} accepted deployments; name the one that the courses belong to."
+            if active
+            else "The new platform has no accepted deployment; launch from it once, or accept one."
+        )
+        raise InputRejected(fields={"deployment_id": [choose]})
     return product.course_key(deployment_id or active[0])
 
 

@@ -1,4 +1,6 @@
-"""Pages for people without an account: the public check of a certificate, and the learner's private holder page."""
+"""Pages for people without an account: the front page, the public check of a certificate, and the learner's private
+holder page.
+"""
 
 import io
 
@@ -20,6 +22,12 @@ LONGEST_NUMBER = 200
 def _keep_out_of_search_engines(response: Response) -> Response:
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     return response
+
+
+@bp.get("/")
+def front() -> str:
+    """The way in for whoever knows nothing but the host. It tells nothing of any course or platform."""
+    return render_template("verification/front.html")
 
 
 @bp.get("/verify")

@@ -1,4 +1,4 @@
-// What a press does besides a request: open a document, copy a link, ask once before something large or final.
+// What a press does besides a request: open a document, place a link, ask once before something large or final.
 
 import { fragment } from "./page.js";
 import { endSession } from "./requests.js";
@@ -71,21 +71,6 @@ export async function placeLink(form, choice) {
   } catch {
     problem.hidden = false;
   }
-}
-
-/** Inside a frame the clipboard may be refused; the older command works there, and failing both the text is marked. */
-export async function copyText(button) {
-  const field = document.getElementById(button.dataset.copy);
-  const status = field.closest("section, form").querySelector("[data-copy-status]");
-  field.select();
-  let copied = false;
-  try {
-    await navigator.clipboard.writeText(field.value);
-    copied = true;
-  } catch {
-    copied = document.execCommand("copy");
-  }
-  status.textContent = copied ? status.dataset.copied : status.dataset.byHand;
 }
 
 /** Asks in the page: a browser's own dialogue is refused to frames of another site. */

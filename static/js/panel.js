@@ -1,6 +1,7 @@
 // The panel inside the LMS: starts the session, loads the first page, hands presses to the part that they belong to.
 
-import { askOnce, connectSource, copyText, openDocument, placeLink } from "./actions.js";
+import { askOnce, connectSource, openDocument, placeLink } from "./actions.js";
+import { copyText } from "./copy.js";
 import { followHeight, isWaiting, showInstead, showLocalTimes } from "./page.js";
 import { describeDecision, refreshSelection, selectAllMatching, selectNone, selectPage } from "./people.js";
 import { followRequests, retry } from "./requests.js";

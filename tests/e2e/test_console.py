@@ -27,7 +27,7 @@ def settings(make_settings: Callable[..., Settings], free_port: Callable[[], int
 
 @pytest.fixture
 def console(app: Flask, settings: Settings) -> Iterator[str]:
-    """Its address, with a deployment that waits and two side effects that were set aside."""
+    """Its address, with a deployment that waits and two tasks that were set aside."""
     administrator()
     platform = b.registration(name="Campus", accepts_new_deployments=False)
     now = clock.now()
@@ -65,16 +65,16 @@ def test_an_operator_accepts_a_deployment_retries_what_was_set_aside_and_signs_o
     platform = db.session.scalars(select(Registration)).one()
     assert registrations.standing_of(platform, "new-one") == Standing.ACTIVE
 
-    page.get_by_role("link", name="Outbox").click()
+    page.get_by_role("link", name="Tasks", exact=True).click()
     page.get_by_label("Select 1:").check()
     page.get_by_role("button", name="Retry the selected").click()
     expect(page.get_by_role("status")).to_have_text("1 tried again.")
     assert states() == [RowState.WAITING, RowState.SET_ASIDE]
     page.get_by_label("All", exact=True).check()
     page.get_by_role("button", name="Discard the selected").click()
-    expect(page.get_by_role("heading", name="Discard 1 side effect?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Discard 1 task?")).to_be_visible()
     assert states() == [RowState.WAITING, RowState.SET_ASIDE]
-    page.get_by_role("button", name="Discard 1 side effect").click()
+    page.get_by_role("button", name="Discard 1 task").click()
     expect(page.get_by_role("status")).to_have_text("1 discarded.")
     assert states() == [RowState.WAITING, RowState.OVERTAKEN]
 
@@ -90,7 +90,7 @@ def test_all_of_it_works_by_keyboard_alone(page: Page, console: str) -> None:
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Outbox")).to_be_visible()
+    expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
@@ -116,10 +116,47 @@ def test_it_works_without_scripts(playwright: Playwright, console: str) -> None:
     page.goto(f"{console}/outbox")
     page.get_by_label("Select 2:").check()
     page.get_by_role("button", name="Discard the selected").click()
-    page.get_by_role("button", name="Discard 1 side effect").click()
+    page.get_by_role("button", name="Discard 1 task").click()
     expect(page.get_by_role("status")).to_have_text("1 discarded.")
     assert states() == [RowState.SET_ASIDE, RowState.OVERTAKEN]
     opened.close()
+
+
+def test_an_invitation_is_copied_with_one_press_and_taken_back(page: Page, console: str) -> None:
+    sign_in(page, console)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{console}/platforms/invite")
+    page.get_by_label("Name").fill("New campus")
+    page.get_by_role("button", name="Make the address").click()
+    page.get_by_role("button", name="Copy the address").click()
+    expect(page.get_by_role("status")).to_have_text("Copied.")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert re.fullmatch(r"http://localhost:\d+/lti/register\?code=\w{22}", copied)
+    page.get_by_role("link", name="Invitations").click()
+    page.get_by_role("button", name="Withdraw").click()
+    page.get_by_role("button", name="Withdraw").click()
+    expect(page.get_by_role("status")).to_have_text("Invitation 1 is withdrawn.")
+    expect(page.get_by_role("status")).to_be_focused()
+    page.goto(copied)
+    expect(page.get_by_role("heading", name="This invitation has been withdrawn")).to_be_visible()
+
+
+def test_the_focus_goes_to_what_was_found_and_to_what_is_to_be_corrected(page: Page, console: str) -> None:
+    sign_in(page, console)
+    page.goto(f"{console}/platforms/1")
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(page.get_by_role("region", name="Just checked")).to_be_focused()
+    expect(page.get_by_role("link", name="Platforms").first).to_have_attribute("aria-current", "true")
+    page.goto(f"{console}/platforms/add")
+    page.get_by_label("Product").select_option("moodle")
+    page.get_by_label("Client id").fill("abc")
+    page.get_by_role("button", name="Add the platform").click()
+    site = page.get_by_label("Address of the site")
+    expect(site).to_be_focused()
+    expect(site).to_have_accessible_description(
+        re.compile("Moodle needs the address of the site.*Where people sign in")
+    )
+    expect(page.get_by_label("Client id")).to_have_value("abc")
 
 
 @pytest.mark.parametrize("width", [380, 1100])
@@ -129,6 +166,16 @@ def test_no_page_is_wider_than_its_window(page: Page, console: str, width: int) 
     b.course(db.session.scalars(select(Registration)).first(), "context" * 30, "Title" * 40)
     page.set_viewport_size({"width": width, "height": 800})
     sign_in(page, console)
-    for path in ("", "/platforms", "/platforms/1", "/platforms/2", "/courses", "/courses/1", "/outbox", "/audit"):
+    for path in (
+        "",
+        "/platforms",
+        "/platforms/1",
+        "/platforms/2",
+        "/courses",
+        "/courses/1",
+        "/outbox",
+        "/audit",
+        "/platforms/invites",
+    ):
         page.goto(f"{console}{path}")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path

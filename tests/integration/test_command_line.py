@@ -12,8 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_migrate import upgrade
 from sqlalchemy import select
 
+from lti_cert.app import create_app
 from lti_cert.cli import main
 from lti_cert.core import clock
 from lti_cert.core.audit import AuditEntry
@@ -231,6 +233,22 @@ def test_an_invitation_is_an_address_and_nothing_else_on_standard_output(ok: Cal
     assert invite.expires_at - invite.created_at == timedelta(days=3)
 
 
+def test_invitations_are_listed_and_withdrawn(ok: Callable[..., str], run: Callable[..., Result]) -> None:
+    code = ok("platform", "invite", "--name", "Campus", "--days", "3").strip().partition("code=")[2]
+    listed = ok("platform", "invites", "--json")
+    (row,) = json.loads(listed)
+    assert (row["id"], row["name"], row["state"], row["platform"]) == (1, "Campus", "open", None)
+    assert row["created_by"].startswith("os:")
+    assert code not in listed
+    ok("platform", "withdraw-invite", "1")
+    assert json.loads(ok("platform", "invites", "--json"))[0]["state"] == "withdrawn"
+    again = run("platform", "withdraw-invite", "1")
+    assert (again.exit_code, again.stderr) == (1, "Error: It has been withdrawn already. Nothing was changed.\n")
+    assert run("platform", "withdraw-invite", "7").exit_code == 1
+    deeds = db.session.scalars(select(AuditEntry.deed).order_by(AuditEntry.id)).all()
+    assert deeds == ["platform invited", "invitation withdrawn"]
+
+
 def test_a_platform_is_added_by_preset_checked_corrected_and_moved(
     ok: Callable[..., str], run: Callable[..., Result]
 ) -> None:
@@ -355,8 +373,8 @@ def test_what_is_done_on_the_command_line_is_in_the_audit_log(app: Flask, ok: Ca
     assert all(entry.actor.startswith("os:") for entry in entries)
     assert [(entry.deed, entry.subject) for entry in entries] == [
         ("signing key rotated", f"key {key['kid']}"),
-        ("side effect retried", "outbox row 1"),
-        ("side effect discarded", "outbox row 2"),
+        ("task retried", "outbox row 1"),
+        ("task discarded", "outbox row 2"),
         ("administrator created", "admin 1"),
         ("password reset", "admin 1"),
         ("administrator disabled", "admin 1"),
@@ -365,11 +383,67 @@ def test_what_is_done_on_the_command_line_is_in_the_audit_log(app: Flask, ok: Ca
     assert PASSWORD not in str([entry.detail for entry in entries])
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("key", "rotate"),
+        ("key", "list"),
+        ("platform", "list"),
+        ("platform", "invite"),
+        ("course", "list"),
+        ("outbox", "list"),
+        ("admin", "list"),
+        ("certificate", "list"),
+        ("relay",),
+        ("worker", "--until-empty"),
+        ("web", "--port", "1"),
+    ],
+)
+@pytest.mark.parametrize("revision", [None, "0001"])
+def test_before_the_database_is_up_to_date_every_command_says_so_in_one_line_and_does_nothing(
+    settings: Settings, words: tuple[str, ...], revision: str | None
+) -> None:
+    app = create_app(settings)
+    with app.app_context():
+        if revision:
+            upgrade(revision=revision)
+        db.engine.dispose()
+    result = CliRunner().invoke(main, words, env=environment(settings))
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: The database has not got the tables that this version needs. Run `lti-cert db upgrade` first.\n"
+    )
+    assert not keys.all_keys(settings)
+    ready = app.test_client().get("/health/ready")
+    assert (ready.status_code, ready.get_json()["database"]) == (503, "SchemaBehind")
+    assert "lti-cert db upgrade" in CliRunner().invoke(main, ["doctor"], env=environment(settings)).stdout
+
+
+@pytest.mark.parametrize("words", [("key", "rotate"), ("db", "upgrade"), ("relay",)])
+def test_a_database_that_does_not_answer_is_named_in_one_line(
+    make_settings: Callable[..., Settings], free_port: Callable[[], int], words: tuple[str, ...]
+) -> None:
+    settings = make_settings(database_url=f"postgresql://nobody@127.0.0.1:{free_port()}/nothing")
+    result = CliRunner().invoke(main, words, env=environment(settings))
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: The database does not answer (OperationalError). Is LTI_CERT_DATABASE_URL")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_database_that_a_newer_version_has_changed_is_worked_with_but_told_by_the_doctor(
+    run: Callable[..., Result], ok: Callable[..., str]
+) -> None:
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    ok("key", "rotate")
+    assert "✗ database: a newer version of this tool has changed it." in run("doctor").stdout
+
+
 def test_the_doctor_says_what_to_do(run: Callable[..., Result]) -> None:
     result = run("doctor")
     assert result.exit_code != 0
     assert "✓ base URL" in result.stdout
-    assert "lti-cert db upgrade" in result.stdout  # the tests' tables were made without migrations
+    assert "✓ database" in result.stdout
     assert "✗ queue" in result.stdout
 
 

@@ -9,21 +9,23 @@ import pytest
 import time_machine
 from flask import Flask
 from sqlalchemy import select
-from werkzeug.test import TestResponse
 
-from lti_cert.admin import console, course_health
-from lti_cert.core import clock
+from lti_cert.admin import console
+from lti_cert.admin import words as console_words
+from lti_cert.core import audit, clock
 from lti_cert.core.audit import AuditEntry
 from lti_cert.core.database import db, transaction
 from lti_cert.courses import freshness
 from lti_cert.courses.models import Course, HeldSnapshot, SyncOutcome, SyncRun
+from lti_cert.jobs import JOBS
 from lti_cert.lti import keys, registrations
 from lti_cert.lti.models import Deployment, PlatformKeySet, Registration, Standing
 from lti_cert.outbox import outbox, tending
 from lti_cert.outbox.models import OutboxRow, RowState
+from lti_cert.registration import invites
 from lti_cert.settings import Settings
 from tests import building as b
-from tests.operating import Operator, signed_in
+from tests.operating import Operator, rows_of, signed_in
 from tests.visiting import words
 
 HOSTILE = "<script>alert(1)</script>"
@@ -39,12 +41,6 @@ def deeds() -> list[tuple[str, str, str]]:
     db.session.rollback()
     found = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
     return [(entry.actor, entry.deed, entry.subject) for entry in found if entry.deed != "signed in"]
-
-
-def rows_of(page: TestResponse) -> list[str]:
-    """What each row of the list says."""
-    found = re.findall(r"<tr role=\"row\">(.*?)</tr>", page.text.partition("<tbody")[2], re.DOTALL)
-    return [" ".join(re.sub(r"<[^<>]+>", " ", row).split()) for row in found]
 
 
 def set_aside(*notes: str, **more: Any) -> list[int]:
@@ -113,7 +109,7 @@ def test_a_deployment_is_accepted_and_switched_off_again(operator: Operator) -> 
     with transaction():
         registrations.admit(platform, "new-one")
     path = f"/admin/platforms/{platform.id}"
-    assert "1 deployment waits" in words(operator.get("/admin/platforms"))
+    assert "A deployment waits" in words(operator.get("/admin/platforms"))
     assert rows_of(operator.get(path))[0].startswith("new-one Waits for you")
     operator.post(f"{path}/deployments/accept", deployment_id="new-one")
     assert registrations.standing_of(platform, "new-one") == Standing.ACTIVE
@@ -136,7 +132,6 @@ def test_a_deployment_is_accepted_and_switched_off_again(operator: Operator) -> 
         ("/admin/platforms/99/activate", {}, 404),
         ("/admin/platforms/99/deactivate", {"confirmed": "yes"}, 404),
         ("/admin/courses/99/sync", {}, 404),
-        ("/admin/outbox/retry", {}, 422),
         ("/admin/outbox/retry", {"row": "one"}, 422),
         ("/admin/outbox/retry", {"row": "9" * 5000}, 422),
         ("/admin/outbox/explode", {"row": "1"}, 404),
@@ -184,7 +179,7 @@ def test_a_platform_whose_keys_cannot_be_read_says_so(operator: Operator) -> Non
                 registration_id=platform.id, keys={"keys": []}, fetched_at=now - timedelta(hours=2), tried_at=now
             )
         )
-    assert "Keys not read" in words(operator.get("/admin/platforms"))
+    assert "Its keys cannot be read" in words(operator.get("/admin/platforms"))
     assert "The keys of Campus cannot be read." in words(operator.get("/admin"))
     assert "Last asked for" in words(operator.get(f"/admin/platforms/{platform.id}"))
 
@@ -193,7 +188,7 @@ def _courses() -> dict[str, Course]:
     """One course for each health there is."""
     now = clock.now()
     platform, off = b.registration(name="Campus"), b.registration("https://off.example", standing=Standing.INACTIVE)
-    made = {word: b.course(off if word == "off" else platform, word, word) for word in course_health.HEALTHS}
+    made = {word: b.course(off if word == "off" else platform, word, word) for word in console_words.COURSES}
     with transaction() as session:
         for course in made.values():
             course.synced_at = now
@@ -217,7 +212,7 @@ def test_courses_are_listed_by_the_health_of_their_syncs_trouble_first(operator:
     rows = rows_of(operator.get("/admin/courses"))
     assert len(rows) == len(made)
     assert [row.split()[0] for row in rows[:3]] == ["failed", "held", "stale"]
-    for word, health in course_health.HEALTHS.items():
+    for word, health in console_words.COURSES.items():
         (row,) = rows_of(operator.get("/admin/courses", health=word))
         assert row.startswith(word)
         assert health.word in row
@@ -253,8 +248,7 @@ def test_a_course_shows_its_syncs_and_is_read_again_on_demand(operator: Operator
     b.take(course, b.snapshot({"Quiz": 20}, {"ada": {"Quiz": 19}}))
     page = operator.get(f"/admin/courses/{course.id}")
     (run,) = rows_of(page)
-    assert "Stored" in run
-    assert "1 items, 1 members, 1 results" in run
+    assert "1 assessment, 1 person, 1 score" in run
     assert HOSTILE not in page.text
     operator.post(f"/admin/courses/{course.id}/sync")
     assert db.session.scalars(select(OutboxRow.payload).where(OutboxRow.job == "sync")).one()["course_id"] == course.id
@@ -272,16 +266,18 @@ def test_what_was_set_aside_is_tried_again_or_discarded_one_or_many(operator: Op
     assert state_of(one) == RowState.WAITING
     operator.get("/admin/outbox")
     question = operator.post("/admin/outbox/discard", row=[str(two), str(three)])
-    assert "Discard 2 side effects?" in words(question)
+    assert "Discard 2 tasks?" in words(question)
     assert state_of(two) == RowState.SET_ASIDE
     operator.post("/admin/outbox/discard", row=[str(two), str(three)], confirmed="yes")
     assert [state_of(row) for row in (two, three, left)] == [RowState.OVERTAKEN, RowState.OVERTAKEN, RowState.SET_ASIDE]
     assert deeds() == [
-        ("admin:1", "side effect retried", f"outbox row {one}"),
-        ("admin:1", "side effect discarded", f"outbox row {two}"),
-        ("admin:1", "side effect discarded", f"outbox row {three}"),
+        ("admin:1", "task retried", f"outbox row {one}"),
+        ("admin:1", "task discarded", f"outbox row {two}"),
+        ("admin:1", "task discarded", f"outbox row {three}"),
     ]
-    assert [row.split()[0] for row in rows_of(operator.get("/admin/outbox", state="waiting"))] == ["Tell"]
+    (waiting,) = rows_of(operator.get("/admin/outbox", state="waiting"))
+    assert "Retried by olga@example.edu" in waiting
+    assert waiting.startswith("Mail a learner that the certificate is there certificate 1, credential 2")
 
 
 def test_what_somebody_else_has_decided_meanwhile_is_left_out_and_told(operator: Operator) -> None:
@@ -331,15 +327,15 @@ def test_the_keys_are_shown_and_rotated_once_that_is_confirmed(operator: Operato
     assert keys.all_keys(settings)[0].kid == following.kid
     assert deeds() == [("admin:1", "signing key rotated", f"key {following.kid}")]
     now_signs, is_next, in_grace = rows_of(operator.get("/admin/keys"))
-    assert "Signs" in now_signs
-    assert "Next" in is_next
+    assert "Signs now" in now_signs
+    assert "Signs next" in is_next
     assert signing.kid in in_grace
     with time_machine.travel(clock.now() + keys.GRACE - timedelta(minutes=20)):
         operator.sign_in()
-        assert "In its grace" in rows_of(operator.get("/admin/keys"))[2]
+        assert "Replaced" in rows_of(operator.get("/admin/keys"))[2]
     with time_machine.travel(clock.now() + keys.GRACE + timedelta(minutes=20)):
         operator.sign_in()
-        assert "Retired" in rows_of(operator.get("/admin/keys"))[2]
+        assert "Out of use" in rows_of(operator.get("/admin/keys"))[2]
 
 
 def test_a_folder_that_cannot_be_written_says_what_to_do_and_shows_no_private_key(
@@ -374,8 +370,87 @@ def test_the_audit_log_is_searched_by_deed_subject_and_who_it_was(operator: Oper
     assert "Nothing matches" in words(operator.get("/admin/audit", q="_"))
 
 
+def test_the_audit_log_speaks_the_words_of_the_console_and_is_searched_by_them(operator: Operator) -> None:
+    operator.get("/admin/platforms/invite")
+    operator.post("/admin/platforms/invite", name="Campus", days="7", deployments="")
+    platform = b.registration(name="Campus")
+    operator.post(f"/admin/platforms/{platform.id}/deactivate", confirmed="yes")
+    switched, invited = rows_of(operator.get("/admin/audit", q="platform"))
+    assert "Platform deactivated Platform 1" in switched
+    assert "Platform invited Invitation 1 May launch as soon as it has registered: no Name: Campus" in invited
+    assert rows_of(operator.get("/admin/audit", q="Platform 1")) == [switched]
+    assert f'href="/admin/platforms/{platform.id}"' in operator.get("/admin/audit").text
+    with transaction():
+        audit.record("os:root", "platform changed", "registration 1", name=["", "Campus"], audience=["x", None])
+    (changed,) = rows_of(operator.get("/admin/audit", q="changed"))
+    assert "root, on the command line" in changed
+    assert "Audience: x → none Name: none → Campus" in changed
+
+
+def test_everything_that_can_be_shown_has_a_word_in_the_console() -> None:
+    assert set(console_words.JOBS) == set(JOBS.by_name)
+    for kinds, shown in (
+        (SyncOutcome, console_words.SYNCS),
+        (RowState, console_words.TASKS),
+        (keys.KeyState, console_words.KEYS),
+        (Standing, console_words.DEPLOYMENTS),
+        (invites.InviteState, console_words.INVITES),
+    ):
+        assert set(kinds) == set(shown)
+
+
+def test_every_outcome_of_a_sync_is_shown(operator: Operator) -> None:
+    course = b.course()
+    with transaction() as session:
+        for outcome in SyncOutcome:
+            session.add(
+                SyncRun(
+                    course_id=course.id, source="ags", started_at=clock.now(), counts={"requests": 3}, outcome=outcome
+                )
+            )
+    rows = rows_of(operator.get(f"/admin/courses/{course.id}"))
+    assert len(rows) == len(SyncOutcome)
+    for outcome in SyncOutcome:
+        assert any(console_words.SYNCS[outcome].word in row for row in rows)
+
+
+def test_grades_that_somebody_brings_are_not_offered_to_be_read(operator: Operator) -> None:
+    course = b.course()
+    b.take(course, b.snapshot({"Quiz": 20}, {"ada": {"Quiz": 19}}))
+    assert "Sync now" in operator.get("/admin/courses").text
+    with transaction():
+        course.source = "csv"
+    for path in ("/admin/courses", f"/admin/courses/{course.id}"):
+        page = operator.get(path)
+        assert page.status_code == 200
+        assert "Sync now" not in page.text
+
+
+def test_a_decision_about_nothing_says_what_to_do(operator: Operator) -> None:
+    answer = operator.post("/admin/outbox/retry")
+    assert answer.status_code == 303
+    assert "Select at least one task first." in words(operator.get(answer.headers["Location"]))
+
+
+@pytest.mark.parametrize(
+    ("path", "tab"),
+    [
+        ("/admin", "Now"),
+        ("/admin/platforms/invites", "Platforms"),
+        ("/admin/platforms/1/correct", "Platforms"),
+        ("/admin/courses/1", "Courses"),
+    ],
+)
+def test_the_tab_of_a_page_stays_marked_on_the_pages_below_it(operator: Operator, path: str, tab: str) -> None:
+    b.course()
+    (marked,) = re.findall(r'aria-current="\w+">([^<]+)<', operator.get(path).text)
+    assert marked == tab
+
+
 def test_the_start_page_says_what_needs_somebody_now_and_nothing_else(operator: Operator, settings: Settings) -> None:
     keys.ensure_key(settings)
+    assert "No learning platform is connected yet." in words(operator.get("/admin"))
+    b.registration("https://first.example")
     assert "Nothing. Platforms launch" in words(operator.get("/admin"))
     _courses()
     b.registration("https://new.example", standing=Standing.PENDING)
@@ -390,20 +465,40 @@ def test_the_start_page_says_what_needs_somebody_now_and_nothing_else(operator: 
     for need in (
         "A platform wants to launch this tool.",
         "A deployment waits to be accepted.",
-        "A side effect failed too often and was set aside.",
+        "A task failed too often and was set aside.",
         "What is due has waited for 5 minutes: lti-cert relay or lti-cert worker does not run.",
-        "The last sync of a course failed.",
-        "A course is stale.",
-        "held until an instructor accepts it",
+        "A course cannot be read.",
+        "A course is out of date.",
+        "waits for an instructor to accept it",
     ):
         assert need in said
+
+
+def test_a_fault_leaves_the_operator_in_the_console(operator: Operator) -> None:
+    page = operator.get("/admin/platforms/99")
+    assert page.status_code == 404
+    assert "No such platform" in words(page)
+    assert 'aria-current="true">Platforms<' in page.text
 
 
 def test_missing_keys_are_a_need(operator: Operator) -> None:
     assert "There is no signing key" in words(operator.get("/admin"))
 
 
-PAGES = ("", "/platforms", "/platforms/1", "/courses", "/courses/1", "/outbox", "/outbox?state=done", "/keys", "/audit")
+PAGES = (
+    "",
+    "/platforms",
+    "/platforms/1",
+    "/platforms/invite",
+    "/platforms/invites",
+    "/platforms/add",
+    "/courses",
+    "/courses/1",
+    "/outbox",
+    "/outbox?state=done",
+    "/keys",
+    "/audit",
+)
 
 
 @pytest.mark.parametrize("is_empty", [True, False])

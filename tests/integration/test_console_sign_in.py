@@ -170,7 +170,7 @@ def test_a_session_ends_when_nobody_uses_it_and_after_the_longest_time_in_any_ca
         assert sessions() == 0
 
 
-VALUES = {"registration_id": 1, "course_id": 1, "decision": "retry"}
+VALUES = {"invite_id": 1, "registration_id": 1, "course_id": 1, "decision": "retry"}
 """For the addresses of the console."""
 
 

@@ -52,6 +52,7 @@ FACTS = (
         "accepts_new_deployments, created_at",
         "1, 'i', 'c', 'a', 't', 'j', '', '', 'active', true, '2026-11-20'",
     ),
+    ("deployment", "id, registration_id, deployment_id, standing, created_at", "1, 1, '1', 'active', '2026-11-20'"),
     (
         "course",
         "id, registration_id, deployment_key, context_id, title, label, source, evidence_seq, snapshot_limits, "
@@ -88,11 +89,11 @@ def test_what_is_there_is_kept_on_the_way() -> None:
             connection.exec_driver_sql(f"INSERT INTO {table} ({columns}) VALUES ({values})")
     upgrade()
     kept = (
-        "SELECT may_edit, session_id, certificates_on FROM ticket JOIN panel_session ON session_id = panel_session.id "
-        "JOIN course ON course_id = course.id"
+        "SELECT may_edit, session_id, deployment_id, certificates_on FROM ticket "
+        "JOIN panel_session ON session_id = panel_session.id JOIN course ON course_id = course.id"
     )
     with db.engine.connect() as connection:
-        assert connection.exec_driver_sql(kept).all() == [(True, 1, True)]
+        assert connection.exec_driver_sql(kept).all() == [(True, 1, 1, True)]
     downgrade(revision=BEFORE_SETTINGS)
     with db.engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT may_approve FROM panel_session").all() == [(True,)]

@@ -170,7 +170,7 @@ def test_what_is_given_goes_before_the_preset() -> None:
         ({"site": SITE}, "name the preset"),
         ({"preset": "webct"}, "There is no preset “webct”; there are canvas,"),
         ({"preset": "moodle"}, "Moodle needs the address of the site"),
-        ({"preset": "moodle", "site": "not an address"}, "The issuer is not an address"),
+        ({"preset": "moodle", "site": "not an address"}, "The address of the site is not an address"),
         ({"preset": "sakai", "site": SITE}, "The token address is missing."),
         ({"preset": "moodle", "site": SITE, "client_id": ""}, "The client id is missing."),
         ({}, "The issuer is missing."),

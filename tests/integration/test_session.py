@@ -14,6 +14,7 @@ from lti_cert.core.database import transaction
 from lti_cert.launch import purge, session, tickets
 from lti_cert.launch.models import LoginState, PanelSession, Ticket
 from lti_cert.lti import registrations
+from lti_cert.lti.models import Standing
 from tests.launching import INSTRUCTOR, LEARNER, Browser, count, sessions, title
 
 ASSISTANT = "http://purl.imsglobal.org/vocab/lis/v2/membership/Instructor#TeachingAssistant"
@@ -109,6 +110,26 @@ def test_a_session_ends_with_its_platform(pages: FlaskClient, browser: Browser) 
         registrations.deactivate(browser.platform.registration_id)
     response = pages.get("/asks/anybody", headers=bearer(token))
     assert (response.status_code, title(response)) == (403, "This learning platform is not active")
+
+
+@pytest.mark.each_database
+def test_a_session_ends_with_the_deployment_that_it_came_from_and_with_no_other(
+    pages: FlaskClient, browser: Browser
+) -> None:
+    token = browser.enter()
+    ticket = pages.post("/asks/ticket", headers=bearer(token)).get_json()["url"]
+    platform_id = browser.platform.registration_id
+    with transaction():
+        registrations.refuse_deployment(platform_id, "another")
+    assert pages.get("/asks/anybody", headers=bearer(token)).status_code == 200
+    (deployment,) = registrations.get(platform_id).deployment_ids(Standing.ACTIVE)
+    with transaction():
+        registrations.refuse_deployment(platform_id, deployment)
+    for response in (pages.get("/asks/anybody", headers=bearer(token)), pages.get(ticket)):
+        assert (response.status_code, title(response)) == (403, "This deployment is switched off")
+    with transaction():
+        registrations.accept_deployment(platform_id, deployment)
+    assert pages.get("/asks/anybody", headers=bearer(token)).status_code == 200
 
 
 @pytest.mark.each_database

@@ -205,7 +205,7 @@ def test_a_whole_network_of_the_newer_kind_counts_as_one_address(client: FlaskCl
 
 
 def ask(client: FlaskClient, address: str) -> TestResponse:
-    return client.get("/verify/nothing", headers={"X-Forwarded-For": address})
+    return client.get("/verify/nothing", environ_base={"REMOTE_ADDR": address})
 
 
 def holder_page(client: FlaskClient, credential: Credential, more: str = "", **how: Any) -> TestResponse:
@@ -318,3 +318,17 @@ def test_a_number_is_no_private_link(client: FlaskClient) -> None:
     assert client.get(f"/certificates/{credential.public_id}").status_code == 404
     assert client.get(f"/verify/{credential.holder_key}").status_code == 404
     assert credential.holder_key not in verify(client, credential).text
+
+
+def test_the_front_page_shows_each_kind_of_people_the_way_in_and_tells_nothing_else(client: FlaskClient) -> None:
+    course = b.course(b.registration(name="Secret College"), title="Secret course")
+    page = client.get("/")
+    assert page.status_code == 200
+    assert "Open it in your learning platform" in page.text
+    for path in ("/verify", "/admin"):
+        assert f'href="{path}"' in page.text
+        assert client.get(path, follow_redirects=True).status_code == 200
+    assert page.headers["X-Robots-Tag"] == "noindex, nofollow"
+    assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+    assert "Secret" not in page.text
+    assert course.context_id not in page.text
