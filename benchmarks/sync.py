@@ -1,7 +1,9 @@
-"""The sync job reads 10,000 members × 100 items over HTTP from a platform on this machine, through the AGS source, and
-stores them: tokens, line items, results of every item, roster; 4 requests at a time. The platform is a process of its
-own on the same processors, so the wall time holds its work too. The database is SQLite; a second sync finds nothing
-changed. Peak memory is of the syncing process as the operating system counts it, Python and all libraries included.
+"""The sync job reads 10,000 members × 100 items over HTTP from a platform on this machine and stores them: through the
+AGS source tokens, line items, results of every item, roster; through the Canvas source course, roster, enrolments,
+assignments, and the submissions flat, with all that Canvas says of each. 4 requests at a time. The platform
+is a process of its own on the same processors, so the wall time holds its work too. The database is SQLite; a second
+sync finds nothing changed. Peak memory is of the syncing process as the operating system counts it, Python and all
+libraries included.
 """
 
 import json
@@ -16,14 +18,16 @@ from sqlalchemy import select
 
 from benchmarks import big_course, databases
 from benchmarks.measuring import Took, peak, say, table, timed
+from benchmarks.stand_in import CANVAS_COURSE
 from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
 from lti_cert.courses import sync
 from lti_cert.courses.models import Course, ResourceLink, SyncOutcome, SyncRun
 from lti_cert.lti import claims, keys
+from lti_cert.sources import canvas, connections
 
-PAGES = (100, 1000)
-"""Rows a page: what Canvas gives at most, and what Sakai does."""
+CASES = (("AGS", 100), ("AGS", 1000), ("Canvas", 100))
+"""Sources with the rows a page: what Canvas gives at most, and what Sakai does."""
 
 
 @contextmanager
@@ -37,7 +41,7 @@ def platform(page: int) -> Iterator[str]:
             server.terminate()
 
 
-def begin(url: str) -> Course:
+def begin(url: str, source: str) -> Course:
     registration = big_course.register(url)
     with transaction() as session:
         course = Course(
@@ -45,6 +49,10 @@ def begin(url: str) -> Course:
         )
         session.add(course)
         session.flush()
+        if source == "Canvas":
+            course.platform_id = str(CANVAS_COURSE)
+            connections.set_api(registration.id, canvas.NAME, url, client_id="1", secret="s")
+            connections.grant(registration.id, canvas.NAME, course.id, token="t", refresh="r", actor="os:benchmark")
         session.add(
             ResourceLink(
                 course_id=course.id,
@@ -57,11 +65,11 @@ def begin(url: str) -> Course:
     return course
 
 
-def measure(page: int) -> None:
+def measure(source: str, page: int) -> None:
     """One line of JSON for each sync: wall, cpu, peak memory, requests."""
     with databases.tool(), platform(page) as url:
         keys.ensure_key(current_app.extensions["settings"])
-        course = begin(url)
+        course = begin(url, source)
         for _ in range(2):
             course_id, registration_id = course.id, course.registration_id
             db.session.rollback()
@@ -76,22 +84,23 @@ def measure(page: int) -> None:
 def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--source", default="AGS", help="Through which source, with --page.")
     parser.add_argument("--page", type=int, help="Measure in this process, with so many rows a page.")
     asked = parser.parse_args()
     if asked.page:
-        measure(asked.page)
+        measure(asked.source, asked.page)
         return
-    rows: list[tuple[object, ...]] = [("AGS", "requests", "wall", "CPU", "results a second", "peak memory")]
-    for page in PAGES:
+    rows: list[tuple[object, ...]] = [("", "requests", "wall", "CPU", "results a second", "peak memory")]
+    for source, page in CASES:
         # A process of its own for each: peak memory never falls.
-        command = [sys.executable, "-m", "benchmarks.sync", "--page", str(page)]
+        command = [sys.executable, "-m", "benchmarks.sync", "--source", source, "--page", str(page)]
         lines = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
         for line, name in zip(lines, ("first sync", "again, nothing changed"), strict=True):
             wall, cpu, most, requests = json.loads(line)
             it = Took(wall, cpu)
-            say(f"sync, {page} a page, {name}: {wall:.1f} s, {most:.0f} MB")
+            say(f"sync, {source}, {page} a page, {name}: {wall:.1f} s, {most:.0f} MB")
             speed = f"{big_course.MEMBERS * big_course.ITEMS / it.wall:,.0f}"
-            label = f"{page} rows a page, {name}"
+            label = f"{source}, {page} rows a page, {name}"
             rows.append((label, f"{requests:,}", f"{it.wall:.1f} s", f"{it.cpu:.1f} s", speed, f"{most:.0f} MB"))
     print(table(*rows))
 

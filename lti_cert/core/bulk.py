@@ -3,21 +3,21 @@
 The rows are plain tuples of the driver's own types (numbers, texts, booleans, None); nothing of the ORM sees them.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable
+from sqlalchemy import Executable, Select, func, select
 from sqlalchemy.orm import Session
 
 from lti_cert.core.database import Base
 
-Rows = Sequence[tuple[Any, ...]]
+Rows = Iterable[tuple[Any, ...]]
 
 
 def insert_rows(session: Session, entity: type[Base], columns: Sequence[str], rows: Rows) -> None:
     """Add rows that are not there yet."""
-    if not rows:
-        return
     if _is_sqlite(session):
         _execute(session, f"INSERT INTO {entity.__tablename__} ({_list(columns)}) VALUES ({_marks(columns)})", rows)
     else:
@@ -26,8 +26,6 @@ def insert_rows(session: Session, entity: type[Base], columns: Sequence[str], ro
 
 def update_rows(session: Session, entity: type[Base], key: Sequence[str], columns: Sequence[str], rows: Rows) -> None:
     """Change rows that are there: each begins with its key, then come the new values of the columns."""
-    if not rows:
-        return
     if _is_sqlite(session):
         mark = {column: f"{column} = ?{number}" for number, column in enumerate((*key, *columns), 1)}
         setting = ", ".join(mark[column] for column in columns)
@@ -49,8 +47,6 @@ def update_rows(session: Session, entity: type[Base], key: Sequence[str], column
 
 def delete_rows(session: Session, entity: type[Base], key: Sequence[str], rows: Rows) -> None:
     """Remove the rows with these keys."""
-    if not rows:
-        return
     mark = "?" if _is_sqlite(session) else "%s"
     finding = " AND ".join(f"{column} = {mark}" for column in key)
     _execute(session, f"DELETE FROM {entity.__tablename__} WHERE {finding}", rows)
@@ -61,6 +57,23 @@ def fetch(session: Session, query: Executable) -> Sequence[tuple[Any, ...]]:
     cursor: Any = session.connection().execute(query).cursor
     found: Sequence[tuple[Any, ...]] = cursor.fetchall()
     return found
+
+
+def fetch_columns(
+    session: Session, query: Select[*tuple[Any, ...]], bound: Mapping[str, Any]
+) -> Sequence[Sequence[Any]]:
+    """The same as a list for each column; numbers and texts only."""
+    connection = session.connection()
+    if not _is_sqlite(session):
+        rows = connection.execute(query, bound).cursor.fetchall()
+        return tuple(zip(*rows, strict=True)) or ((),) * len(query.selected_columns)
+    # One long text for each column is handed over and read in half the time of as many rows.
+    return [json.loads(column) for column in connection.execute(_as_lists(query), bound).one()]
+
+
+@cache
+def _as_lists(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    return select(*(func.json_group_array(column) for column in query.subquery().c))
 
 
 def _is_sqlite(session: Session) -> bool:
@@ -76,7 +89,7 @@ def _marks(columns: Iterable[str]) -> str:
 
 
 def _execute(session: Session, statement: str, rows: Rows) -> None:
-    session.connection().exec_driver_sql(statement, list(rows))
+    _cursor(session).executemany(statement, rows)
 
 
 def _cursor(session: Session) -> Any:

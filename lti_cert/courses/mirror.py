@@ -1,8 +1,9 @@
 """Make the mirror equal to a snapshot, touching only what differs. The caller's transaction holds the course."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, insert, select, update
@@ -23,6 +24,11 @@ _KEY = ("line_item_id", "member_id")
 
 _STRANGER = 0
 """No member has this id."""
+
+_ABSENT = object()
+"""Neither a score nor excused."""
+
+_PRESENT = select(Result.member_id, Result.score).where(Result.line_item_id == bindparam("item_id"))
 
 Scores = dict[int, int | None]
 """By member; None where she is excused."""
@@ -211,37 +217,50 @@ def _store_results(
 
 
 def _by_member(scores: Iterable[tuple[str, int | None]], ids: Mapping[str, int], stored: Stored) -> Scores:
-    pairs = list(scores)
-    wanted = {ids.get(user_id, _STRANGER): score for user_id, score in pairs}
+    by_user = dict(scores)
+    wanted = dict(zip(map(ids.get, by_user, repeat(_STRANGER)), by_user.values(), strict=True))
     if _STRANGER in wanted:
         del wanted[_STRANGER]
-        stored.strangers += sum(1 for user_id, _ in pairs if user_id not in ids)
+        stored.strangers += sum(1 for user_id in by_user if user_id not in ids)
     stored.results += len(wanted)
     return wanted
+
+
+_Differing = tuple[int, Sequence[int], Sequence[int | None]]
+"""An item, members, and each one's score; numbers side by side, since a million rows would keep the garbage collector
+busy.
+"""
 
 
 @dataclass
 class _Changes:
     """Results to be written, gathered over several items."""
 
-    new: list[tuple[int, int, int | None]] = field(default_factory=list)
-    other: list[tuple[int, int, int | None]] = field(default_factory=list)
-    gone: list[tuple[int, int]] = field(default_factory=list)
+    new: list[_Differing] = field(default_factory=list)
+    other: list[_Differing] = field(default_factory=list)
+    gone: list[_Differing] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.new) + len(self.other) + len(self.gone)
+        return sum(len(members) for _, members, _ in chain(self.new, self.other, self.gone))
 
     def write(self) -> None:
         session = db.session()
-        bulk.insert_rows(session, Result, (*_KEY, "score"), self.new)
-        bulk.update_rows(session, Result, _KEY, ("score",), self.other)
-        bulk.delete_rows(session, Result, _KEY, self.gone)
+        if self.new:
+            bulk.insert_rows(session, Result, (*_KEY, "score"), _rows(self.new))
+        if self.other:
+            bulk.update_rows(session, Result, _KEY, ("score",), _rows(self.other))
+        if self.gone:
+            bulk.delete_rows(session, Result, _KEY, ((item, member) for item, member, _ in _rows(self.gone)))
         self.new, self.other, self.gone = [], [], []
 
 
+def _rows(differing: Iterable[_Differing]) -> Iterator[tuple[int, int, int | None]]:
+    return chain.from_iterable(zip(repeat(item), *columns) for item, *columns in differing)
+
+
 def _compare(item_id: int, wanted: Scores, changes: _Changes, stored: Stored) -> None:
-    query = select(Result.member_id, Result.score).where(Result.line_item_id == item_id)
-    present: Scores = dict(bulk.fetch(db.session(), query))
+    columns = bulk.fetch_columns(db.session(), _PRESENT, {"item_id": item_id})
+    present: Scores = dict(zip(*columns, strict=True))
     if present != wanted:
         _note_differences(item_id, present, wanted, changes, stored)
         if len(changes) >= _WRITTEN_AT:
@@ -250,15 +269,20 @@ def _compare(item_id: int, wanted: Scores, changes: _Changes, stored: Stored) ->
 
 def _note_differences(item_id: int, present: Scores, wanted: Scores, changes: _Changes, stored: Stored) -> None:
     # Sorted, since rows are written fastest in the order in which the table lies.
-    new = sorted(wanted.keys() - present.keys())
+    differs = sorted([member_id for member_id, score in wanted.items() if present.get(member_id, _ABSENT) != score])
+    new = [member_id for member_id in differs if member_id not in present]
+    other = [member_id for member_id in differs if member_id in present]
     gone = sorted(present.keys() - wanted.keys())
-    other = sorted(member_id for member_id in wanted.keys() & present.keys() if wanted[member_id] != present[member_id])
-    changes.new += [(item_id, member_id, wanted[member_id]) for member_id in new]
-    changes.other += [(item_id, member_id, wanted[member_id]) for member_id in other]
-    changes.gone += [(item_id, member_id) for member_id in gone]
-    stored.changed_members.update(new, gone, other)
+    for kind, whom, scores in (
+        (changes.new, new, wanted),
+        (changes.other, other, wanted),
+        (changes.gone, gone, present),
+    ):
+        if whom:
+            kind.append((item_id, whom, [scores[member_id] for member_id in whom]))
+    stored.changed_members.update(differs, gone)
     stored.lost_scores += _scored(present) - _scored(wanted)
 
 
 def _scored(scores: Scores) -> int:
-    return len(scores) - sum(1 for score in scores.values() if score is None)
+    return len(scores) - list(scores.values()).count(None)
