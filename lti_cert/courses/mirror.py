@@ -25,9 +25,6 @@ _KEY = ("line_item_id", "member_id")
 _STRANGER = 0
 """No member has this id."""
 
-_ABSENT = object()
-"""Neither a score nor excused."""
-
 _PRESENT = select(Result.member_id, Result.score).where(Result.line_item_id == bindparam("item_id"))
 
 Scores = dict[int, int | None]
@@ -269,10 +266,9 @@ def _compare(item_id: int, wanted: Scores, changes: _Changes, stored: Stored) ->
 
 def _note_differences(item_id: int, present: Scores, wanted: Scores, changes: _Changes, stored: Stored) -> None:
     # Sorted, since rows are written fastest in the order in which the table lies.
-    differs = sorted([member_id for member_id, score in wanted.items() if present.get(member_id, _ABSENT) != score])
-    new = [member_id for member_id in differs if member_id not in present]
-    other = [member_id for member_id in differs if member_id in present]
+    new = sorted(wanted.keys() - present.keys())
     gone = sorted(present.keys() - wanted.keys())
+    other = sorted([member_id for member_id, score in present.items() if wanted.get(member_id, score) != score])
     for kind, whom, scores in (
         (changes.new, new, wanted),
         (changes.other, other, wanted),
@@ -280,7 +276,7 @@ def _note_differences(item_id: int, present: Scores, wanted: Scores, changes: _C
     ):
         if whom:
             kind.append((item_id, whom, [scores[member_id] for member_id in whom]))
-    stored.changed_members.update(differs, gone)
+    stored.changed_members.update(new, gone, other)
     stored.lost_scores += _scored(present) - _scored(wanted)
 
 

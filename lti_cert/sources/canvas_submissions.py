@@ -178,11 +178,17 @@ def _submissions_address(course: Course, batch: _Batch) -> str:
 
 def _submissions(course: Course, people: People, batch: _Batch, start: str) -> _Fetched:
     """In a thread of the pool."""
-    rows: list[_Submission] = []
+    scores: dict[str, list[Score]] = {assignment.item.ref: [] for assignment in batch}
+    having: dict[str, set[str]] = {each.item.ref: set() for each in batch if not each.is_for_everybody}
     goes_on_at, slow = start, None
     try:
         for page in course.canvas.list_from(start):
-            rows += fields.read_each(page.url, page.body, _submission)
+            for row in fields.read_each(page.url, page.body, _submission):
+                if row.assignment_id in having:
+                    having[row.assignment_id].add(row.user_id)
+                if row.assignment_id in scores and row.counts:
+                    told = (Score(person.user_id, row.score) for person in people.get(row.user_id, ()))
+                    scores[row.assignment_id].extend(told)
             goes_on_at = page.next_url or DONE
     except ServiceThrottled as fault:
         slow = fault
@@ -190,17 +196,11 @@ def _submissions(course: Course, people: People, batch: _Batch, start: str) -> _
         if fault.http_status in MAY_BE_GONE:
             return _Fetched(refused=fault)
         raise
-    if slow and not all(assignment.is_for_everybody for assignment in batch):
+    if slow and having:
         # Who has no submission is only known at the end, so such a list is read in one go.
         return _Fetched(goes_on_at=start, slow=slow)
-    scores: dict[str, list[Score]] = {assignment.item.ref: [] for assignment in batch}
-    for row in rows:
-        if row.assignment_id in scores and row.counts:
-            scores[row.assignment_id] += [Score(person.user_id, row.score) for person in people.get(row.user_id, ())]
-    for assignment in batch:
-        if not assignment.is_for_everybody:
-            has_it = {row.user_id for row in rows if row.assignment_id == assignment.item.ref}
-            scores[assignment.item.ref] += _unassigned(people, has_it)
+    for ref, has_it in having.items():
+        scores[ref] += _unassigned(people, has_it)
     return _Fetched(scores, goes_on_at, slow)
 
 
