@@ -183,6 +183,16 @@ def test_somebody_whom_the_mirror_has_forgotten_is_read_anew(canvas: CanvasWorld
     assert mirrored() == ALL
 
 
+def test_who_was_merged_into_another_account_stays_who_she_was(canvas: CanvasWorld, read: Later) -> None:
+    """Canvas goes on calling her by the `sub` that she had in the course; what is new is her number."""
+    before = db.session.scalars(select(Member).where(Member.user_id == "ann")).one()
+    canvas.site.renumber("user", "ann")
+    assert read().notes["recent"] == []
+    (after,) = db.session.scalars(select(Member).where(Member.user_id == "ann"))
+    assert (after.id, after.platform_id) == (before.id, str(canvas.site.number("user", "ann")))
+    assert mirrored() == ALL
+
+
 def test_another_sources_snapshot_is_none_to_stand_on(canvas: CanvasWorld, read: Later) -> None:
     with transaction() as session:
         trial = SyncRun(course_id=canvas.course_id, source="ags", started_at=clock.now(), counts={}, steps={}, notes={})
