@@ -212,7 +212,9 @@ def _store_results(
         item = unread.get(ref)
         if item and not item.removed_at:  # else it went while the rest was read
             del unread[ref]
-            _compare(item.id, _by_member(scores, ids, stored), changes, stored, is_whole=ref not in recent)
+            wanted, is_whole = _by_member(scores, ids, stored), ref not in recent
+            if wanted or is_whole:
+                _compare(item.id, wanted, changes, stored, is_whole=is_whole)
     for ref, item in unread.items():
         if ref not in recent:
             _compare(item.id, {}, changes, stored)
