@@ -45,9 +45,17 @@ def is_read(course: Course) -> bool:
 
 
 def ask_for_sync(course: Course) -> None:
-    """:raises BroughtByHand"""
+    """Have it read whole, because somebody wants that.
+
+    :raises BroughtByHand
+    """
     if not is_read(course):
         raise BroughtByHand
+    course.whole_asked_at = clock.now()
+    _promise_sync(course)
+
+
+def _promise_sync(course: Course) -> None:
     outbox.add(SyncDue(course.id, course.registration_id))
 
 
@@ -59,13 +67,13 @@ def sync_soon(course_id: int) -> None:
             raise outbox.Overtaken("the course is concluded")
         if not is_read(course):
             raise outbox.Overtaken("the grades of this course are brought by hand")
-        ask_for_sync(course)
+        _promise_sync(course)
 
 
 def sync_if_stale(course: Course) -> None:
     """What a launch does."""
     if not course.is_final and is_read(course) and (course.synced_at is None or course.synced_at < clock.now() - FRESH):
-        ask_for_sync(course)
+        _promise_sync(course)
 
 
 def stale_courses() -> Iterable[SyncDue]:

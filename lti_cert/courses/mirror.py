@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import chain, repeat
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from lti_cert.core import bulk, clock, log
 from lti_cert.core.database import db, id_set
@@ -52,7 +52,9 @@ def store(course: Course, snapshot: Snapshot, source: str) -> Stored:
     stored = Stored()
     items = _store_items(course, snapshot.all_items(), stored)
     ids = _store_members(course, snapshot.all_people(), stored)
-    _store_results(items, ids, snapshot.all_scores(), stored)
+    _store_results(items, ids, snapshot, stored)
+    if snapshot.recent:
+        stored.results = _count_results(course)
     if stored.changed_members:
         _touch(course, stored.changed_members)
     db.session.expire_all()
@@ -198,19 +200,27 @@ def _id(told: str) -> str:
 def _store_results(
     items: Iterable[LineItem],
     ids: Mapping[str, int],
-    read: Iterable[tuple[str, Iterable[tuple[str, int | None]]]],
+    snapshot: Snapshot,
     stored: Stored,
 ) -> None:
-    changes = _Changes()
+    changes, recent = _Changes(), snapshot.recent
     unread = {item.ref: item for item in items}
-    for ref, scores in read:
+    for ref, scores in snapshot.all_scores():
         item = unread.get(ref)
         if item and not item.removed_at:  # else it went while the rest was read
             del unread[ref]
-            _compare(item.id, _by_member(scores, ids, stored), changes, stored)
-    for item in unread.values():
-        _compare(item.id, {}, changes, stored)
+            wanted, is_whole = _by_member(scores, ids, stored), ref not in recent
+            if wanted or is_whole:
+                _compare(item.id, wanted, changes, stored, is_whole=is_whole)
+    for ref, item in unread.items():
+        if ref not in recent:
+            _compare(item.id, {}, changes, stored)
     changes.write()
+
+
+def _count_results(course: Course) -> int:
+    mine = select(LineItem.id).where(LineItem.course_id == course.id)
+    return db.session.scalar(select(func.count()).select_from(Result).where(Result.line_item_id.in_(mine))) or 0
 
 
 def _by_member(scores: Iterable[tuple[str, int | None]], ids: Mapping[str, int], stored: Stored) -> Scores:
@@ -255,9 +265,12 @@ def _rows(differing: Iterable[_Differing]) -> Iterator[tuple[int, int, int | Non
     return chain.from_iterable(zip(repeat(item), *columns) for item, *columns in differing)
 
 
-def _compare(item_id: int, wanted: Scores, changes: _Changes, stored: Stored) -> None:
+def _compare(item_id: int, wanted: Scores, changes: _Changes, stored: Stored, *, is_whole: bool = True) -> None:
+    """Where they are not the whole, all other results stay."""
     columns = bulk.fetch_columns(db.session(), _PRESENT, {"item_id": item_id})
     present: Scores = dict(zip(*columns, strict=True))
+    if not is_whole:
+        wanted = present | wanted
     if present != wanted:
         _note_differences(item_id, present, wanted, changes, stored)
         if len(changes) >= _WRITTEN_AT:

@@ -43,6 +43,10 @@ class Course(Base):
     what is in between is what changed, and no event can be lost between them."""
     synced_at: Mapped[datetime | None]
     """When the present snapshot was complete."""
+    whole_at: Mapped[datetime | None]
+    """When the last reading began that read everything, whose snapshot was stored."""
+    whole_asked_at: Mapped[datetime | None]
+    """When somebody last asked for the course to be read."""
     snapshot_limits: Mapped[str] = mapped_column(Text, default="")
     """What the source of the present snapshot cannot see, in words."""
     stale_reason: Mapped[str] = mapped_column(Text, default="")
@@ -219,6 +223,8 @@ class SyncRun(Base):
     """items, members, results, changed_members, requests."""
     steps: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """Where each of its source's streams goes on, as `Snapshot.steps`."""
+    notes: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """What its source wants to know at the next reading, as `Snapshot.notes`."""
     limits: Mapped[str] = mapped_column(Text, default="")
     """What its source cannot see, in words."""
 

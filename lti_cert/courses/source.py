@@ -1,15 +1,17 @@
 """What a course is read from, and whether that works."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 from sqlalchemy import select
 
+from lti_cert.core import clock
 from lti_cert.core.database import db
 from lti_cert.core.errors import InputRejected
 from lti_cert.courses import activity
-from lti_cert.courses.models import Course, ResourceLink
+from lti_cert.courses.models import Course, Member, ResourceLink, SyncOutcome, SyncRun
 from lti_cert.sources import choose, connections
-from lti_cert.sources.snapshot import Finding, Reading
+from lti_cert.sources.snapshot import Before, Finding, Reading
 
 
 def reading_of(course: Course, name: str) -> Reading:
@@ -30,6 +32,32 @@ def reading_of(course: Course, name: str) -> Reading:
         scopes=_distinct(scope for link in links for scope in link.scopes.split()),
         counts=activity.asked_of(course, name),
     )
+
+
+WHOLE_EVERY = timedelta(hours=6)
+"""So long readings may stand on the last one that was whole. What they cannot see shows by then."""
+
+OVERLAP = timedelta(minutes=10)
+"""Clocks differ, and platforms answer from copies that lag behind."""
+
+
+def before(course: Course, name: str) -> Before | None:
+    """What the next reading may stand on: not where somebody has asked for one, nor on another source's snapshot."""
+    whole_at, asked_at = course.whole_at, course.whole_asked_at
+    if whole_at is None or whole_at < clock.now() - WHOLE_EVERY or (asked_at and asked_at >= whole_at):
+        return None
+    stored = db.session.scalar(
+        select(SyncRun)
+        .where(SyncRun.course_id == course.id, SyncRun.outcome == SyncOutcome.STORED)
+        .order_by(SyncRun.finished_at.desc())
+        .limit(1)
+    )
+    if stored is None or stored.source != name or not stored.notes:
+        return None
+    listed = select(Member.user_id, Member.platform_id, Member.is_known)
+    rows = db.session.execute(listed.where(Member.course_id == course.id, Member.in_roster))
+    people = frozenset((user_id, api_user_id, is_known) for user_id, api_user_id, is_known in rows)
+    return Before(stored.started_at - OVERLAP, people, stored.notes)
 
 
 def _distinct(values: Iterable[str]) -> tuple[str, ...]:

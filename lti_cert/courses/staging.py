@@ -46,7 +46,8 @@ class StagedSnapshot(Snapshot):
     def __init__(self, run: SyncRun, *, go_on: Callable[[], None] = lambda: None) -> None:
         """`go_on` is asked now and then, and raises where the reading shall end."""
         self._turn_ends_at = time.monotonic() + TURN_SECONDS
-        super().__init__(limits=run.limits, requests=run.counts.get("requests", 0), steps=dict(run.steps))
+        requests = run.counts.get("requests", 0)
+        super().__init__(limits=run.limits, requests=requests, steps=dict(run.steps), notes=dict(run.notes))
         self.run_id = run.id
         self._go_on = go_on
         self._told_at = 0.0
@@ -86,7 +87,7 @@ class StagedSnapshot(Snapshot):
         with transaction() as session:
             if pages:
                 session.execute(insert(StagedPage), pages)
-            self._note(steps=self.steps, limits=self.limits, counts={"requests": self.requests})
+            self._note(steps=self.steps, notes=self.notes, limits=self.limits, counts={"requests": self.requests})
         self.items, self.people, self.scores, self.counts = [], [], {}, {}
 
     def _page(self, kind: str, ref: str, rows: Sequence[Any], *, even_none: bool = False) -> Iterator[dict[str, Any]]:

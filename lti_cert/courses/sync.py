@@ -1,6 +1,7 @@
 """Read a course from its source and store the snapshot: whole, in one transaction, or not at all."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -20,7 +21,7 @@ from lti_cert.courses.models import (
     SyncOutcome,
     SyncRun,
 )
-from lti_cert.courses.source import reading_of
+from lti_cert.courses.source import before, reading_of
 from lti_cert.courses.staging import StagedSnapshot
 from lti_cert.lti import registrations
 from lti_cert.lti.models import Standing
@@ -36,7 +37,6 @@ LOSS_SHARE = 0.2
 
 PATIENCE = timedelta(hours=6)
 """So long a run may be slowed down by its platform before it gives up."""
-
 
 RETRIES = tuple(timedelta(minutes=m) for m in (5, 20, 60, 240, 720, 1440))
 """Between a failed run and the next try of the clock, growing with each failure."""
@@ -92,7 +92,7 @@ def _begin(course_id: int) -> tuple[SyncRun, Reading]:
         session.flush()
         _close_abandoned(run)
         activity.name_providers(course)
-        return run, reading_of(course, source)
+        return run, replace(reading_of(course, source), before=before(course, source))
 
 
 def _source_of(course: Course) -> str:
@@ -198,8 +198,10 @@ def _store(run: SyncRun, snapshot: StagedSnapshot, *, is_accepted: bool) -> dict
         "requests": snapshot.requests,
         "changed_members": len(stored.changed_members),
     }
-    _write(run, outcome=SyncOutcome.STORED, finished_at=clock.now(), reason="", limits=snapshot.limits, counts=counts)
+    told = {"limits": snapshot.limits, "notes": snapshot.notes, "counts": counts}
+    _write(run, outcome=SyncOutcome.STORED, finished_at=clock.now(), reason="", **told)
     course.synced_at, course.stale_reason, course.snapshot_limits = clock.now(), "", snapshot.limits
+    course.whole_at = course.whole_at if snapshot.recent else run.started_at
     course.failures, course.retry_at = 0, None
     if is_accepted:
         course.source, course.trial_source = run.source, ""
@@ -250,10 +252,10 @@ def _check_loss(course: Course, learners: int, stored: mirror.Stored) -> None:
         _check("scores", (scores or 0) + stored.lost_scores, scores or 0)
 
 
-def _check(what: str, before: int, now: int) -> None:
-    lost = before - now
-    if lost >= LOSS_COUNT and lost > LOSS_SHARE * before:
-        raise _NotBelieved(_LACKS.format(f"it has {now} {what}, the one before had {before}"))
+def _check(what: str, had: int, has: int) -> None:
+    lost = had - has
+    if lost >= LOSS_COUNT and lost > LOSS_SHARE * had:
+        raise _NotBelieved(_LACKS.format(f"it has {has} {what}, the one before had {had}"))
 
 
 _LACKS = "What was read lacks too much to be believed: {}. Accept it if that is right."

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -159,10 +160,15 @@ def submissions(number: int) -> ResponseReturnValue:
     if not _site().may_view_all_grades:
         return _page([])
     items = [item for item in published if not asked or _site().number("assignment", item.id) in asked]
-    return _page([row for item in items for row in _submission_rows(found, item)])
+    asked_since = request.args.get("graded_since")
+    since = datetime.fromisoformat(asked_since) if asked_since else None
+    return _page([row for item in items for row in _submission_rows(found, item, since)])
 
 
-def _submission_rows(course: Course, item: LineItem) -> Iterator[dict[str, Any]]:
+def _submission_rows(course: Course, item: LineItem, since: datetime | None) -> Iterator[dict[str, Any]]:
+    """With `graded_since` those alone that have a grade given after it: what was taken back, excused, posted or hidden
+    since then is not told.
+    """
     site = _site()
     assigned_to = site.standing(item.id).assigned_to
     for member in _students(course):
@@ -170,6 +176,8 @@ def _submission_rows(course: Course, item: LineItem) -> Iterator[dict[str, Any]]
         if assigned_to is not None and who not in assigned_to:
             continue
         result, is_excused = course.result(who, item.id), (who, item.id) in site.excused
+        if since and (result is None or result.at <= since):
+            continue
         state = "graded" if result or is_excused else "unsubmitted"
         is_posted = (result or is_excused) and (who, item.id) not in site.unposted
         yield {

@@ -6,7 +6,7 @@ The roster says by our custom field which Canvas user each member is; nobody is 
 from collections.abc import Iterator
 
 from lti_cert.core import current
-from lti_cert.sources import canvas_course, canvas_discussions, canvas_people, canvas_submissions
+from lti_cert.sources import canvas_assignments, canvas_course, canvas_discussions, canvas_people, canvas_submissions
 from lti_cert.sources.canvas_people import People
 from lti_cert.sources.snapshot import DISCUSSION_POSTS, Finding, Reading, Snapshot
 
@@ -24,7 +24,8 @@ def read(reading: Reading, snapshot: Snapshot) -> None:
         people = canvas_people.known_by_canvas(snapshot)
         canvas_people.check_known(people)
         snapshot.progress("assignments")
-        items = canvas_submissions.add_scores(course, people, snapshot)
+        before = reading.before if reading.before and canvas_people.are_those(people, reading.before) else None
+        items = canvas_submissions.add_scores(course, people, snapshot, before)
         if DISCUSSION_POSTS in reading.counts:
             canvas_discussions.add_posts(course, people, snapshot)
         snapshot.items += items  # nothing follows that could be slowed down, so that they are added once
@@ -40,7 +41,7 @@ def check(reading: Reading) -> Iterator[Finding]:
     yield Finding(True, "Canvas knows the course, and whoever connected it may see all grades there.")
     yield canvas_course.sections(course)
     yield canvas_people.check_roster(course)
-    assignments = canvas_submissions.all_assignments(course)
+    assignments = canvas_assignments.listed(course)
     course.canvas.get(f"{course.path}/students/submissions", student_ids=["all"], per_page=1)
     yield Finding(True, f"Its assignments and submissions open: {len(assignments)} assignments.")
     course.canvas.get(f"{course.path}/discussion_topics", per_page=1)
@@ -57,4 +58,6 @@ def _limits(people: People, snapshot: Snapshot) -> str:
         )
     if canvas_discussions.ANONYMOUS in snapshot.steps:
         found.append("Contributions to anonymous discussions are not counted.")
+    if snapshot.recent:
+        found.append("Scores that were excused, taken back, posted or hidden within the last hours may show later.")
     return " ".join(found)

@@ -1,33 +1,36 @@
-"""What is graded: assignments, and everybody's submissions to them.
+"""What is graded: everybody's submissions to the assignments.
 
 https://developerdocs.instructure.com/services/canvas/resources/submissions
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from threading import Event
 
-from lti_cert.core import current, http
 from lti_cert.lti import fields
 from lti_cert.lti.answers import ServiceFailed, ServiceThrottled
 from lti_cert.lti.fields import Row
-from lti_cert.sources import side_by_side
+from lti_cert.sources import canvas_assignments, side_by_side
+from lti_cert.sources.canvas_assignments import Assignment
 from lti_cert.sources.canvas_client import MAY_BE_GONE, PAGE_SIZE
 from lti_cert.sources.canvas_course import Course
 from lti_cert.sources.canvas_people import People, learners_of
 from lti_cert.sources.snapshot import (
     DONE,
-    NO_POINTS,
-    NOT_IN_FINAL_GRADE,
-    OWN_COLUMN,
-    UNPUBLISHED,
+    RECENT,
+    Before,
     Item,
     Score,
     Snapshot,
     millionths,
 )
 
-_NOT_READ = frozenset({NO_POINTS, UNPUBLISHED, OWN_COLUMN})
+_SMALL = 2000
+"""Submissions, a few pages of them, up to which a course is read whole each time."""
+
+_LATELY = 10
+"""Of so many submissions no more than one, it is thought, was graded since the last reading."""
 
 _ROWS_TOGETHER = 5000
 _ASSIGNMENTS_TOGETHER = 20
@@ -37,46 +40,18 @@ is read side by side.
 
 
 @dataclass(frozen=True)
-class _Assignment:
-    item: Item
-    is_for_everybody: bool
-    """False: only those to whom it is assigned have a submission, handed in or not."""
+class _Batch:
+    assignments: tuple[Assignment, ...]
+    since: datetime | None = None
+    """Only what was graded after that is asked for; None: everything."""
 
+    @property
+    def refs(self) -> list[str]:
+        return [assignment.item.ref for assignment in self.assignments]
 
-def all_assignments(course: Course) -> dict[str, _Assignment]:
-    start = course.canvas.address(f"{course.path}/assignments", per_page=PAGE_SIZE)
-    own = http.origin(current.settings().base_url)
-    return {
-        assignment.item.ref: assignment
-        for page in course.canvas.list_from(start)
-        for assignment in fields.read_each(page.url, page.body, lambda row: _assignment(row, own))
-    }
-
-
-def _assignment(row: Row, own: str) -> _Assignment:
-    label = fields.text(row, "name") or "Without a name"
-    what = f"the assignment “{label}”"
-    maximum = 0
-    if row.get("grading_type") != "not_graded":
-        maximum = millionths(fields.number(row, "points_possible", what) or 0)
-    item = Item(fields.identifier(row, "id", what), label, maximum, _exclusion(row, maximum, own))
-    return _Assignment(item, is_for_everybody=row.get("only_visible_to_overrides") is not True)
-
-
-def _exclusion(row: Row, maximum: int, own: str) -> str:
-    if _opens_this_tool(row, own):
-        return OWN_COLUMN
-    if maximum <= 0:
-        return NO_POINTS
-    if row.get("published") is not True:
-        return UNPUBLISHED
-    return NOT_IN_FINAL_GRADE if row.get("omit_from_final_grade") is True else ""
-
-
-def _opens_this_tool(row: Row, own: str) -> bool:
-    tool = row.get("external_tool_tag_attributes")
-    url = fields.text(tool, "url") if isinstance(tool, Mapping) else ""
-    return url.startswith(("http://", "https://")) and http.origin(url) == own
+    @property
+    def stream(self) -> str:
+        return f"submissions {','.join(self.refs)}{f' since {self.since.isoformat()}' if self.since else ''}"
 
 
 @dataclass(frozen=True)
@@ -85,6 +60,8 @@ class _Fetched:
 
     scores: Mapping[str, Sequence[Score]] = field(default_factory=dict)
     """By the assignment's id."""
+    doubtful: frozenset[str] = frozenset()
+    """Assignments in which something that was graded lately does not count, though it may have counted before."""
     goes_on_at: str = DONE
     slow: ServiceThrottled | None = None
     """Why it could not go on."""
@@ -92,40 +69,79 @@ class _Fetched:
     """One of the assignments may not be there any more."""
 
 
-_Batch = tuple[_Assignment, ...]
+_EVERYBODYS = "everybody's"
+"""The note of the assignments whose results were all read, and of which absence means nothing."""
 
 
-def add_scores(course: Course, people: People, snapshot: Snapshot) -> Sequence[Item]:
-    """Read all submissions; what is returned has been there to the end.
+def add_scores(course: Course, people: People, snapshot: Snapshot, before: Before | None) -> Sequence[Item]:
+    """Read all submissions, or those graded since the reading before where a course is large and that one still holds;
+    what is returned has been there to the end.
 
     :raises ServiceThrottled: after everything that did arrive has been added.
     """
-    listed = all_assignments(course)
-    refused = _add_batches(course, people, snapshot, _batches(listed.values(), len(people)))
-    if refused:
-        now = all_assignments(course)
-        left: list[_Batch] = []
-        for batch, fault in refused:
-            gone = [each.item.ref for each in batch if each.item.ref not in now or not _is_read(now[each.item.ref])]
-            if not gone:
-                raise fault
-            listed = {ref: now.get(ref, each) if ref in gone else each for ref, each in listed.items() if ref in now}
-            left.append(tuple(each for each in batch if each.item.ref not in gone))
-        for _, fault in _add_batches(course, people, snapshot, [batch for batch in left if batch]):
-            raise fault
+    listed = canvas_assignments.listed(course)
+    lately = _graded_lately(listed.values(), people, before)
+    since = before.since if before else None
+    recent = [each for each in listed.values() if each.item.ref in lately]
+    whole = [each for each in listed.values() if each.item.ref not in lately]
+    batches = [*_batches(recent, len(people), since), *_batches(whole, len(people))]
+    listed = _read(course, people, snapshot, batches, listed)
+    doubtful = {ref for ref in lately if _doubt(ref) in snapshot.steps}
+    again = [each for each in listed.values() if each.item.ref in doubtful]
+    listed = _read(course, people, snapshot, _batches(again, len(people)), listed)
+    read = [each for each in listed.values() if each.is_read]
+    snapshot.notes[_EVERYBODYS] = [each.item.ref for each in read if each.is_for_everybody]
+    snapshot.notes[RECENT] = [each.item.ref for each in read if each.item.ref in lately - doubtful]
     return [assignment.item for assignment in listed.values()]
 
 
-def _is_read(assignment: _Assignment) -> bool:
-    return assignment.item.exclusion not in _NOT_READ
+def _graded_lately(listed: Iterable[Assignment], people: People, before: Before | None) -> set[str]:
+    """The assignments of which it is enough to read what was graded since then."""
+    everybodys = {each.item.ref for each in listed if each.is_read and each.is_for_everybody}
+    if before is None or len(everybodys) * len(people) <= _SMALL:
+        return set()
+    return everybodys.intersection(before.notes[_EVERYBODYS])
 
 
-def _batches(assignments: Iterable[_Assignment], people: int) -> list[_Batch]:
-    asked = [assignment for assignment in assignments if _is_read(assignment)]
+def _doubt(ref: str) -> str:
+    """The step that notes that this assignment is to be read whole after all."""
+    return f"doubtful {ref}"
+
+
+Listed = dict[str, Assignment]
+
+
+def _read(course: Course, people: People, snapshot: Snapshot, batches: Sequence[_Batch], listed: Listed) -> Listed:
+    """What was listed, without what has gone meanwhile.
+
+    :raises ServiceThrottled: as `add_scores`.
+    """
+    refused = _add_batches(course, people, snapshot, batches)
+    if not refused:
+        return listed
+    now = canvas_assignments.listed(course)
+    left: list[_Batch] = []
+    for batch, fault in refused:
+        gone = [ref for ref in batch.refs if ref not in now or not now[ref].is_read]
+        if not gone:
+            raise fault
+        listed = {ref: now.get(ref, each) if ref in gone else each for ref, each in listed.items() if ref in now}
+        still_there = tuple(each for each in batch.assignments if each.item.ref not in gone)
+        if still_there:
+            left.append(replace(batch, assignments=still_there))
+    for _, fault in _add_batches(course, people, snapshot, left):
+        raise fault
+    return listed
+
+
+def _batches(assignments: Iterable[Assignment], people: int, since: datetime | None = None) -> list[_Batch]:
+    asked = [assignment for assignment in assignments if assignment.is_read]
     everybodys = [assignment for assignment in asked if assignment.is_for_everybody]
-    size = max(1, min(_ASSIGNMENTS_TOGETHER, _ROWS_TOGETHER // max(1, people)))
+    rows = _ROWS_TOGETHER * (_LATELY if since else 1)
+    size = max(1, min(_ASSIGNMENTS_TOGETHER, rows // max(1, people)))
     together = [tuple(everybodys[start : start + size]) for start in range(0, len(everybodys), size)]
-    return together + [(assignment,) for assignment in asked if not assignment.is_for_everybody]
+    alone = [(assignment,) for assignment in asked if not assignment.is_for_everybody]
+    return [_Batch(assignments, since) for assignments in (*together, *alone)]
 
 
 def _add_batches(
@@ -138,48 +154,49 @@ def _add_batches(
     refused: list[tuple[_Batch, ServiceFailed]] = []
     slow: ServiceThrottled | None = None
     is_slowed = Event()
-    done, total = 0, sum(map(len, batches))
+    done, total = 0, sum(len(batch.assignments) for batch in batches)
 
     def fetch(batch: _Batch) -> _Fetched:
-        start = snapshot.steps.get(_stream(batch)) or _submissions_address(course, batch)
+        start = snapshot.steps.get(batch.stream) or _submissions_address(course, batch)
         if start == DONE or is_slowed.is_set():
             return _Fetched(goes_on_at=start)
         return _submissions(course, people, batch, start)
 
     for batch, fetched in side_by_side.each(fetch, batches, parallel=course.parallel):
-        done += len(batch)
+        done += len(batch.assignments)
         if fetched.refused:
             refused.append((batch, fetched.refused))
             continue
         if fetched.slow:
             is_slowed.set()
             slow = slow or fetched.slow
+        for ref in fetched.doubtful:
+            snapshot.reached(_doubt(ref))
         for ref, scores in fetched.scores.items():
             snapshot.add_scores(ref, scores)
-        snapshot.reached(_stream(batch), fetched.goes_on_at)
+        snapshot.reached(batch.stream, fetched.goes_on_at)
         snapshot.progress(f"results {done} of {total}")
     if slow:
         raise slow
     return refused
 
 
-def _stream(batch: _Batch) -> str:
-    return f"submissions {','.join(assignment.item.ref for assignment in batch)}"
-
-
 def _submissions_address(course: Course, batch: _Batch) -> str:
+    lately = {"graded_since": batch.since.isoformat(timespec="seconds")} if batch.since else {}
     return course.canvas.address(
         f"{course.path}/students/submissions",
         student_ids=["all"],
-        assignment_ids=[assignment.item.ref for assignment in batch],
+        assignment_ids=batch.refs,
         per_page=PAGE_SIZE,
+        **lately,
     )
 
 
 def _submissions(course: Course, people: People, batch: _Batch, start: str) -> _Fetched:
     """In a thread of the pool."""
-    scores: dict[str, list[Score]] = {assignment.item.ref: [] for assignment in batch}
-    having: dict[str, set[str]] = {each.item.ref: set() for each in batch if not each.is_for_everybody}
+    scores: dict[str, list[Score]] = {ref: [] for ref in batch.refs}
+    having: dict[str, set[str]] = {each.item.ref: set() for each in batch.assignments if not each.is_for_everybody}
+    doubtful: set[str] = set()
     goes_on_at, slow = start, None
     try:
         for page in course.canvas.list_from(start):
@@ -189,6 +206,8 @@ def _submissions(course: Course, people: People, batch: _Batch, start: str) -> _
                 if row.assignment_id in scores and row.counts:
                     told = (Score(person.user_id, row.score) for person in people.get(row.user_id, ()))
                     scores[row.assignment_id].extend(told)
+                elif batch.since and not row.counts:
+                    doubtful.add(row.assignment_id)
             goes_on_at = page.next_url or DONE
     except ServiceThrottled as fault:
         slow = fault
@@ -201,7 +220,7 @@ def _submissions(course: Course, people: People, batch: _Batch, start: str) -> _
         return _Fetched(goes_on_at=start, slow=slow)
     for ref, has_it in having.items():
         scores[ref] += _unassigned(people, has_it)
-    return _Fetched(scores, goes_on_at, slow)
+    return _Fetched(scores, frozenset(doubtful), goes_on_at, slow)
 
 
 def _unassigned(people: People, has_it: Collection[str]) -> Iterator[Score]:

@@ -1,11 +1,12 @@
 """One complete reading of a course. Every source yields this and nothing else."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lti_cert.core.errors import LtiCertError
 
@@ -89,6 +90,9 @@ class Count(NamedTuple):
 DISCUSSION_POSTS = "discussion_posts"
 """The kind of count that sources know: contributions to discussions, replies included."""
 
+RECENT = "recent"
+"""The note that names those items."""
+
 DONE = "done"
 """Where a stream stands that has been read to its end."""
 
@@ -116,6 +120,15 @@ class Snapshot:
     """How many calls it took."""
     steps: dict[str, str] = field(default_factory=dict)
     """By the name of a stream, where it goes on."""
+    notes: dict[str, Any] = field(default_factory=dict)
+    """What this source wants to know when it reads the course next, as JSON has it; of the snapshot that is stored."""
+
+    @property
+    def recent(self) -> frozenset[str]:
+        """Items whose scores are those alone that were given since the reading before: over what that one has found
+        they are all there are.
+        """
+        return frozenset(self.notes.get(RECENT, ()))
 
     def add_scores(self, ref: str, scores: Iterable[Score]) -> None:
         self.scores.setdefault(ref, []).extend(scores)
@@ -163,6 +176,17 @@ def joined(people: Iterable[Person]) -> list[Person]:
 
 
 @dataclass(frozen=True)
+class Before:
+    """The reading of the same source that the mirror holds, where another may stand on it."""
+
+    since: datetime
+    """What has happened up to then is in it."""
+    people: Set[tuple[str, str, bool]]
+    """Who was in the course: `user_id`, `api_user_id`, `is_known`."""
+    notes: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Reading:
     """What a source needs to know of a course; plain values, so that no source reads our tables."""
 
@@ -181,6 +205,8 @@ class Reading:
     resource_link_ids: tuple[str, ...] = ()
     counts: frozenset[str] = frozenset()
     """Which kinds of activity it is this source's part to count."""
+    before: Before | None = None
+    """None: the course is to be read whole."""
 
 
 @dataclass(frozen=True)

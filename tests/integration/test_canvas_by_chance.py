@@ -4,27 +4,29 @@ either exactly what is there, or a failure with a reason and nothing stored.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from lti_cert.core import clock
-from lti_cert.core.database import db
-from lti_cert.courses import sync
-from lti_cert.courses.models import LineItem, Member, Result, SyncRun
+from lti_cert.core.database import db, transaction
+from lti_cert.courses import freshness, source, sync
+from lti_cert.courses.models import Course, HeldSnapshot, LineItem, Member, Result, StagedPage, SyncRun
 from lti_cert.demo.canvas_site import Assignment, Entry, Topic, all_entries
 from lti_cert.demo.course import INSTRUCTOR, LEARNER, TEST_STUDENT, Person
 from lti_cert.demo.course import Course as DemoCourse
 from lti_cert.demo.course import LineItem as DemoItem
 from lti_cert.demo.course import Member as DemoMember
 from lti_cert.demo.faults import Endpoint, Fault
+from lti_cert.lti.models import Registration
 from lti_cert.outbox import outbox
+from lti_cert.sources import canvas_submissions
 from lti_cert.sources.snapshot import Snapshot, SourceFailed, SourceThrottled, millionths
 from tests.canvas_world import COURSE, CanvasWorld
 
@@ -34,6 +36,9 @@ WHAT = [f"i{number}" for number in range(5)]
 by_chance = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 # ------------------------------------------------------------------------------------------------ courses
+
+Stands = dict[tuple[str, str], int | None]
+"""Of a person, in an item: her score in millionths, None where she is excused."""
 
 
 @dataclass
@@ -61,9 +66,32 @@ class Drawn:
         for (who, what), score in self.scores.items():
             course.set_score(who, what, score)
         canvas.lms.courses[0] = course
+        self._furnish_site(canvas)
+
+    def _furnish_site(self, canvas: CanvasWorld) -> None:
         site = canvas.site
         site.excused, site.unposted, site.pending = self.excused, self.unposted, self.pending
         site.assignments, site.topics = self.standings, self.topics
+
+    def follow(self, was: "Drawn", canvas: CanvasWorld) -> None:
+        """Make of a course that stands as it was this one, by what people do: only what differs is graded now."""
+        course = canvas.there
+        for what in was.maxima.keys() - self.maxima.keys():
+            course.remove_line_item(what)
+        for what, maximum in self.maxima.items():
+            course.put_line_item(DemoItem(what, what, maximum))
+        for who in was.roles.keys() - self.roles.keys():
+            course.remove_member(who)
+        for who, roles in self.roles.items():
+            status = "Inactive" if who in self.inactive else "Active"
+            course.add_members([DemoMember(Person(who), roles, status=status)])
+        for who, what in self.graded_anew(was) | (was.scores.keys() - self.scores.keys()):
+            if what in self.maxima:
+                course.set_score(who, what, self.scores.get((who, what)))
+        self._furnish_site(canvas)
+
+    def graded_anew(self, was: "Drawn") -> set[tuple[str, str]]:
+        return {cell for cell, score in self.scores.items() if was.scores.get(cell) != score}
 
     # The specification, read slowly.
 
@@ -86,8 +114,8 @@ class Drawn:
     def learners(self) -> set[str]:
         return {who for who in self.people() if who != "tess" and self.roles[who] == LEARNER}
 
-    def stands(self) -> dict[tuple[str, str], int | None]:
-        found: dict[tuple[str, str], int | None] = {}
+    def stands(self) -> Stands:
+        found: Stands = {}
         for what, exclusion in self.exclusions().items():
             if exclusion not in {"", "not_in_final_grade"}:
                 continue
@@ -102,6 +130,30 @@ class Drawn:
                     found[cell] = None
                 elif cell in self.scores and cell not in self.pending:
                     found[cell] = millionths(self.scores[cell])
+        return found
+
+    def is_everybodys(self, what: str) -> bool:
+        """Whether it is read, and everybody has it."""
+        is_read = self.exclusions().get(what) in {"", "not_in_final_grade"}
+        return is_read and self.standings[what].assigned_to is None
+
+    def counts(self, cell: tuple[str, str]) -> bool:
+        return cell not in self.unposted and (cell in self.excused or cell not in self.pending)
+
+    def seen_over(self, was: "Drawn", before: Stands, graded_lately: set[tuple[str, str]]) -> Stands:
+        """What a reading of what was graded lately shows, over the one before, made when the course was as it was."""
+        truth = self.stands()
+        if self.people() != was.people():
+            return truth
+        found = {}
+        for what in self.maxima:
+            lately = {cell for cell in graded_lately if cell[1] == what and cell[0] in self.roles}
+            is_shared = self.is_everybodys(what) and was.is_everybodys(what)
+            is_whole = not is_shared or not all(map(self.counts, lately))
+            for cell in ((who, what) for who in self.learners()):
+                shown = truth if is_whole or cell in lately else before
+                if cell in shown:
+                    found[cell] = shown[cell]
         return found
 
     def posts(self) -> Mapping[str, int]:
@@ -150,6 +202,55 @@ def courses(draw: st.DrawFn) -> Drawn:
             for _ in range(draw(st.integers(0, 2)))
         ],
     )
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Drawn]:
+    """A course as it is hour after hour: mostly of the same people, and a little of it changes."""
+    drawn = draw(courses())
+    states = [
+        replace(
+            drawn,
+            maxima=drawn.maxima | {"i0": 10},
+            standings=drawn.standings | {"i0": Assignment()},
+            roles=drawn.roles | {"u0": LEARNER},
+            inactive=drawn.inactive - {"u0"},
+        )
+    ]
+    for _ in range(draw(st.integers(1, 3))):
+        was = states[-1]
+        maxima, roles, scores = dict(was.maxima), dict(was.roles), dict(was.scores)
+        assigned, hidden = dict(was.standings), set[tuple[str, str]]()
+        there = st.tuples(st.sampled_from(sorted(roles)), st.sampled_from(sorted(maxima)))
+        match draw(st.integers(0, 7)):
+            case 0:
+                maxima[draw(st.sampled_from(WHAT))] = 10
+            case 1 if len(maxima) > 1:
+                del maxima[draw(st.sampled_from(sorted(maxima)))]
+            case 2:
+                roles[draw(st.sampled_from(WHO))] = LEARNER
+            case 3 if len(roles) > 1:
+                del roles[draw(st.sampled_from(sorted(roles)))]
+            case 4 | 5:
+                assigned[draw(st.sampled_from(sorted(maxima)))] = draw(standings)
+            case 6 | 7:
+                hidden = draw(st.sets(there, min_size=1, max_size=2))
+        for cell in draw(st.lists(there, max_size=2)):
+            scores.pop(cell, None)
+        scores |= draw(st.dictionaries(there, points, max_size=4)) | {cell: draw(points) for cell in hidden}
+        few = st.sets(there, max_size=2)
+        changed = replace(
+            was,
+            maxima=maxima,
+            roles=roles,
+            standings={what: assigned.get(what, Assignment()) for what in maxima},
+            scores={(who, what): score for (who, what), score in scores.items() if who in roles and what in maxima},
+            excused=was.excused ^ draw(few),
+            unposted=(was.unposted ^ draw(few)) | hidden,
+            pending=was.pending ^ draw(few),
+        )
+        states.append(changed)
+    return states
 
 
 # ------------------------------------------------------------------------------------------------ misfortunes
@@ -314,3 +415,61 @@ def test_what_is_stored_is_the_newest_complete_reading(
         assert run.reason
         assert not is_only_passing(fate) or run.outcome == "held"
         assert mirrored() == stored_of(first)
+
+
+HOUR = timedelta(hours=1)
+
+
+def begin_anew(canvas: CanvasWorld) -> None:
+    """Forget the readings of another example, which were made in what is the future now."""
+    with transaction() as session:
+        for kind in (HeldSnapshot, StagedPage, SyncRun):
+            session.execute(delete(kind))
+        course = session.get_one(Course, canvas.course_id)
+        course.whole_at = course.whole_asked_at = None
+        session.get_one(Registration, canvas.registration_id).slowed_until = None
+
+
+@pytest.mark.each_database
+@settings(
+    by_chance, max_examples=25, phases=[__import__("hypothesis").Phase.reuse, __import__("hypothesis").Phase.generate]
+)
+@given(history=histories(), chances=st.lists(fates, min_size=3, max_size=3), page_size=st.sampled_from([2, 100]))
+def test_what_was_graded_lately_over_the_reading_before_is_what_canvas_shows_of_it_and_a_whole_reading_is_the_truth(
+    canvas: CanvasWorld, history: list[Drawn], chances: list[list[Misfortune]], page_size: int
+) -> None:
+    canvas.lms.page_size = page_size
+    befall(canvas, [])
+    begin_anew(canvas)
+    at = clock.now()
+    first = history[0]
+    graded: dict[tuple[str, str], datetime] = dict.fromkeys(first.scores, at)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(canvas_submissions, "_SMALL", 0)
+        with time_machine.travel(at):
+            first.furnish(canvas)
+        with time_machine.travel(at + HOUR / 2):
+            run = sync_to_its_end(canvas)
+        read, expected, since = first, stored_of(first), run.started_at - source.OVERLAP
+        assert mirrored() == expected
+        for was, state, fate in zip(history, history[1:], chances, strict=False):
+            at += HOUR
+            with time_machine.travel(at):
+                state.follow(was, canvas)
+            graded |= dict.fromkeys(state.graded_anew(was), at)
+            befall(canvas, fate)
+            with time_machine.travel(at + HOUR / 2):
+                run = sync_to_its_end(canvas)
+            event(f"{run.outcome} {'over the one before' if run.notes.get('recent') else 'whole'}")
+            if run.outcome == "stored":
+                lately = {cell for cell in state.scores if graded[cell] > since}
+                stands = state.seen_over(read, expected[2], lately)
+                expected = (state.exclusions(), state.people(), stands)
+                read, since = state, run.started_at - source.OVERLAP
+            assert mirrored() == expected
+        befall(canvas, [])
+        with time_machine.travel(at + HOUR):
+            with transaction():
+                freshness.ask_for_sync(canvas.course)
+            assert sync_to_its_end(canvas).outcome == "stored"
+        assert mirrored() == stored_of(history[-1])
