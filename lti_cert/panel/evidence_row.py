@@ -41,7 +41,7 @@ def row_for(place: Place, certificate_id: int) -> EvidenceRow:
     credential = reading.current_credentials([certificate.id]).get(certificate.id)
     is_valid = credential is not None and credential.status == CredentialStatus.VALID
     return EvidenceRow(
-        person=people.rows_of(achievement, [certificate.id], place.decisions)[certificate.id],
+        person=people.row_of(certificate, place.decisions),
         requirements=progress.requirements,
         history=_history(certificate_id),
         criteria_version=achievement.criteria_version,

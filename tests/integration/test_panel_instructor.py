@@ -1,6 +1,7 @@
 """The instructor's tabs: what needs her, rules with their preview, people and decisions, design."""
 
 import io
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -125,7 +126,7 @@ def test_a_flood_is_announced_and_confirmed_by_number(teacher: Visitor, course: 
     )
     people = teacher.get("/panel/people", flag="held")
     answer = teacher.post("/panel/people/decide", action="confirm_held", certificate=references(people))
-    assert "25 certificates confirmed." in words(answer)
+    assert "25 certificates confirmed: U000, " in words(answer)
     assert reading.counts(achievement.id)["earned"] == 25
 
 
@@ -456,9 +457,9 @@ def test_decisions_on_many_report_what_was_skipped(teacher: Visitor, course: Cou
     b.decide(achievement, "deny", "bob")
     answer = teacher.post("/panel/people/decide", action="approve", certificate=seen, state="waiting")
     page = words(answer)
-    assert "1 certificate approved." in page
-    assert "1 was skipped: they have changed since you looked." in page
-    assert "2 were left out: it cannot be done in their state." in page
+    assert "1 certificate approved: ADA." in page
+    assert "Skipped, since they have changed after you looked: BOB." in page
+    assert "Left out, since they are still in progress: CYD, DAN." in page
     assert [b.standing(achievement, who)[0] for who in ("ada", "bob", "cyd")] == ["earned", "denied", "none"]
     assert 'value="waiting" selected' in answer.text
 
@@ -507,11 +508,11 @@ def test_a_tick_is_given_and_taken_back(teacher: Visitor, course: Course) -> Non
     written = b.document(approval=True)
     written["criteria"].append({"kind": "attestation", "label": "Safety briefing"})
     achievement = decided(course, written)
-    assert "Tick “Safety briefing”" in words(teacher.get("/panel/people"))
+    assert 'data-many="Tick “Safety briefing” for {n} people"' in teacher.get("/panel/people").text
     seen = b.certificate(achievement, "ada")
     for action, ticked in (("attest", 1), ("unattest", 0)):
         answer = teacher.post("/panel/people/decide", action=action, certificate=f"{seen.id}:{seen.version}")
-        assert "for 1 person" in words(answer)
+        assert "for 1 person: ADA." in words(answer)
         db.session.rollback()
         assert db.session.scalar(select(func.count()).select_from(Attestation)) == ticked
     b.evaluate(course)
@@ -522,12 +523,12 @@ def test_a_long_list_comes_in_pages_and_can_be_selected_whole(teacher: Visitor, 
     achievement = decided(course, b.document(approval=True), crowd(120))
     first, last = teacher.get("/panel/people"), teacher.get("/panel/people", page=3)
     assert (len(references(first)), len(references(last))) == (50, 20)
-    whole = re.search(r'data-select-all="([^"]+)"', first.text)
+    whole = re.search(r"data-select-all='([^']+)'", first.text)
     assert whole
-    everybody = whole[1].split()
+    (everybody,) = json.loads(whole[1]).values()
     assert len(set(everybody)) == 120
     answer = teacher.post("/panel/people/decide", action="approve", certificate=everybody)
-    assert "120 certificates approved." in words(answer)
+    assert "120 certificates approved: U000, U001, U002, U003, U004 and 115 more." in words(answer)
     assert reading.counts(achievement.id)["earned"] == 120
 
 
