@@ -179,7 +179,10 @@ class Preview:
     """What a change would do, worked out on the newest complete snapshot; nothing has been changed yet."""
 
     newly: Movement
-    no_longer: Movement
+    lapsing: Movement
+    """Who waits for approval, and would no longer qualify for it."""
+    flagged: Movement
+    """Who has earned it, and would no longer qualify."""
     unchanged: int
     approval: bool
     awards: int = 0

@@ -114,7 +114,7 @@ def test_the_tabs_stay_with_the_chosen_certificate_over_a_reload(
     expect(tool.locator("h1")).to_have_text("Mastery")
     tool.get_by_role("button", name="People").click()
     tool.get_by_label("Name", exact=True).fill("zoe")
-    expect(tool.locator(".list-count")).to_have_text("1 person")
+    expect(tool.locator(".list-count")).to_have_text("1 learner")
     tool.get_by_role("button", name="Rules").click()
     expect(tool.locator("h1")).to_have_text("Mastery")
     frame = page.frame("tool")
@@ -225,7 +225,7 @@ def test_what_may_be_decided_stays_in_view_while_the_page_around_the_frame_scrol
     page.add_init_script(COUNT_RESIZES)
     tool = opened(page, lms)
     tool.get_by_role("button", name="People").click()
-    expect(tool.locator(".list-count")).to_have_text("45 people")
+    expect(tool.locator(".list-count")).to_have_text("45 learners")
     settled(page)
     inner = page.frame("tool")
     assert inner

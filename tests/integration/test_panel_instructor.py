@@ -87,7 +87,7 @@ def test_the_overview_counts_what_waits_and_where_everybody_stands(teacher: Visi
     page = words(answer)
     assert "2 certificates wait for your approval, 1 of them with distinction. Review 2" in page
     assert 'hx-get="/panel/people?state=waiting"' in answer.text
-    assert "In the course 4 Graded at least once 3 One step away 1 Waiting for a decision 2 Earned 0" in page
+    assert "Learners in the course 4 Graded at least once 3 One step away 1 Waiting for approval 2 Earned 0" in page
 
 
 def test_the_overview_names_flags_held_awards_and_obstacles(teacher: Visitor, course: Course) -> None:
@@ -147,7 +147,7 @@ def test_a_sync_is_asked_for_and_watched_until_it_is_evaluated(teacher: Visitor,
     assert "Working out who qualifies" in words(teacher.get("/panel/sync-status"))
     work_is_done()
     ended = teacher.get("/panel/sync-status")
-    assert "4 people, 2 columns, 6 results, in 1 second." in words(ended)
+    assert "4 learners, 2 columns, 6 results, in 1 second." in words(ended)
     assert 'hx-get="/panel/overview"' in ended.text
 
 
@@ -379,6 +379,31 @@ def test_a_flood_says_its_size_and_is_released_only_by_confirming_it(teacher: Vi
     assert reading.counts(achievement.id)["earned"] == 25
 
 
+def test_who_waits_and_who_has_earned_it_are_told_apart_before_a_stricter_rule_is_saved(
+    teacher: Visitor, course: Course
+) -> None:
+    achievement = decided(course)
+    b.decide(achievement, "approve", "ada")
+    form = FORM | {"completion-0": "96", "distinction-0": "", "version": "1"}
+    preview = teacher.post("/panel/rules/preview", form)
+    page = words(preview)
+    assert "1 waiting for approval would no longer qualify" in page
+    assert "list of approvals. Who BOB" in page
+    assert "1 who earned it would no longer qualify They keep it, marked “No longer met” under People. Who ADA" in page
+    assert "2 stay as they are" in page
+    teacher.post("/panel/rules", form, action="save", seen=seen_in(preview))
+    b.evaluate(course)
+    b.evaluate(course)
+    row = words(teacher.get(f"/panel/people/{b.certificate(achievement, 'ada').id}"))
+    assert row.count("No longer met by version 2 of the rule; it stays earned") == 1
+    back = FORM | {"version": "2"}
+    teacher.post("/panel/rules", back, action="save", seen=seen_in(teacher.post("/panel/rules/preview", back)))
+    b.evaluate(course)
+    row = words(teacher.get(f"/panel/people/{b.certificate(achievement, 'ada').id}"))
+    assert "Met again by version 3 of the rule" in row
+    assert b.certificate(achievement, "ada").version == 2  # nothing of it has moved
+
+
 def test_the_rules_show_what_is_left_out_and_the_spread(teacher: Visitor, course: Course) -> None:
     b.take(course, b.snapshot(ITEMS | {"Total": 120}, LEARNERS, exclusions={"Total": "total"}))
     written = b.document(distinction=85, approval=True)
@@ -446,7 +471,7 @@ def test_an_opened_row_shows_the_evidence_and_the_whole_story(teacher: Visitor, 
     assert "ada@example.edu · Rule version 1" in page
     assert "Reached: Quiz 95 % needs 60 %" in page
     assert "Denied by Dr. Chen Late." in page
-    assert "Reached distinction, which waits for a decision" in page
+    assert "Reached distinction, which waits for approval" in page
     assert "Reopen" in page
     assert "Approve" not in page
 
