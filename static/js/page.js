@@ -39,7 +39,7 @@ export function clearFault() {
 
 export function announce(text) {
   const words = text.replace(/\s+/g, " ").trim();
-  if (words && announcer.textContent !== words) announcer.textContent = words;
+  if (announcer.textContent !== words) announcer.textContent = words;
 }
 
 export function announceIn(root) {

@@ -13,6 +13,7 @@ from playwright.sync_api import FrameLocator, Page, expect
 from lti_cert.core import web
 from lti_cert.core.errors import Conflict
 from lti_cert.demo.serving import running
+from lti_cert.panel.pages import Waiting, Watch
 from tests import ui_scenes, ui_scenes_decided
 from tests.e2e.browser import Window
 from tests.ui_gallery import create_gallery
@@ -39,6 +40,9 @@ class Answers:
     people_fault: bool = False
     syncs_left: int = 2
     asked: list[tuple[str, str, dict[str, list[str]]]] = field(default_factory=list)
+
+    def progress(self) -> dict[str, Any]:
+        return {"pages": (self.page,), "watch": Watch(str(hash(repr(self.page))), 100, seconds=1)}
 
     def last(self, path: str) -> dict[str, list[str]]:
         return next(values for _, asked, values in reversed(self.asked) if asked == path)
@@ -74,7 +78,18 @@ def _routes(app: Flask, answers: Answers) -> None:  # noqa: C901 - one canned an
 
     @app.get("/panel/home")
     def home() -> str:
-        return render_template(answers.home, page=answers.page)
+        return render_template(answers.home, page=answers.page, **answers.progress())
+
+    @app.get("/panel/progress")
+    def progress() -> str:
+        return render_template("panel/progress.html", **answers.progress())
+
+    @app.get("/panel/progress/newer")
+    def newer() -> str:
+        watch = answers.progress()["watch"]
+        return render_template(
+            "panel/_watch.html", watch=replace(watch, is_outdated=watch.shown != request.args["shown"])
+        )
 
     @app.get("/panel/overview")
     def overview() -> str:
@@ -239,6 +254,58 @@ def test_a_fault_stands_above_the_page_which_stays(page: Page, port: int, answer
     frame.get_by_role("button", name="People").click()
     expect(frame.get_by_role("heading", name="Somebody was faster")).to_be_visible()
     expect(frame.get_by_role("heading", name="The rule")).to_be_visible()
+
+
+def test_an_open_page_follows_in_place_and_says_so_once(page: Page, port: int, answers: Answers) -> None:
+    answers.home = "panel/progress.html"
+    frame = launched(page, port)
+    about = frame.locator(".freshness summary")
+    about.click()
+    expect(about).to_be_focused()
+    expect(frame.get_by_role("status").first).to_contain_text("5 of 7 assessments")
+    answers.page = replace(ui_scenes.COMPLETE, card=Waiting("completion", ui_scenes.NOW))
+    expect(frame.get_by_role("heading", name="Waiting for approval")).to_be_visible()
+    expect(frame.get_by_role("status").first).to_have_text("Waiting for approval All 7 assessments at 70 % or more")
+    expect(about).to_be_focused()
+    expect(frame.get_by_text("It shows this tool the columns")).to_be_visible()
+    expect(frame.locator("time[data-local]")).to_have_count(0)
+    asked = answers.count("/panel/progress")
+    with page.expect_response("**/panel/progress/newer**"):
+        pass
+    assert answers.count("/panel/progress") == asked == 1
+
+
+def test_an_open_page_that_nobody_sees_asks_nothing_until_it_is_seen(page: Page, port: int, answers: Answers) -> None:
+    answers.home = "panel/progress.html"
+    frame = launched(page, port)
+    expect(frame.get_by_role("heading", name="Requirements")).to_be_visible()
+    tool = page.frame("tool")
+    assert tool
+    tool.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    page.wait_for_timeout(200)
+    before = answers.count("/panel/progress/newer")
+    page.wait_for_timeout(2500)
+    assert answers.count("/panel/progress/newer") == before
+    tool.evaluate("delete document.hidden")
+    with page.expect_response("**/panel/progress/newer**", timeout=800):
+        tool.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+@pytest.mark.parametrize("status", [401, 502])
+def test_a_look_that_fails_leaves_the_page_as_it_is(
+    window: Window, page: Page, port: int, answers: Answers, status: int
+) -> None:
+    window.provoked = (f"the server responded with a status of {status}",)
+    answers.home = "panel/progress.html"
+    frame = launched(page, port)
+    expect(frame.get_by_role("heading", name="Requirements")).to_be_visible()
+    page.route("**/panel/progress/newer**", lambda route: route.fulfill(status=status, body="no"))
+    with page.expect_response("**/panel/progress/newer**"):
+        pass
+    page.wait_for_timeout(300)
+    expect(frame.get_by_role("heading", name="Requirements")).to_be_visible()
+    expect(frame.locator("#fault")).to_be_empty()
+    expect(frame.get_by_text("Your session has ended")).to_have_count(0)
 
 
 def test_a_mass_decision_says_its_size_and_asks_once(page: Page, port: int, answers: Answers) -> None:
