@@ -61,6 +61,7 @@ POSTS = pages.Requirement(
     "2 of 3",
     (Row("Discussion posts so far", "missing", "2", "3", "5"),),
     note="Replies count too.",
+    is_count=True,
 )
 NOTES = pages.Requirement(
     "At least 1 shared note",
@@ -68,6 +69,7 @@ NOTES = pages.Requirement(
     "1 of 1",
     (Row("Shared notes so far", "reached", "4", "1", "4", True),),
     note="A note counts once it is shared with others.",
+    is_count=True,
 )
 AVERAGE = pages.Requirement(
     "Average of 6 assessments at 75 % or more",
@@ -98,7 +100,7 @@ IN_PROGRESS = pages.LearnerPage(
     FRESH,
     headline="5 of 7 assessments at 70 % or more",
     next_step="“Lab report” needs 70 %, you have 64.2 %.",
-    ring=pages.Ring(5, 7),
+    ring=pages.Ring((71, 100)),
     requirements=(ASSESSMENTS, SAFETY),
     about=(
         "Everybody who reaches 70 % in each assessment earns it; from 85 % in each, with distinction.",
@@ -110,7 +112,7 @@ COMPLETE = replace(
     IN_PROGRESS,
     headline="All 7 assessments at 70 % or more",
     next_step="",
-    ring=pages.Ring(7, 7),
+    ring=pages.Ring((100, 100)),
     requirements=(ALL_MET, SAFETY),
 )
 EARNED = pages.Earned(
@@ -121,17 +123,18 @@ BY_AVERAGE = replace(
     headline="Your average is 69.9 %, 75 % is needed",
     next_step="“Essay” is not graded yet.",
     requirements=(AVERAGE,),
-    ring=pages.Ring(3, 6),
+    ring=None,
 )
 POSTING = replace(
     IN_PROGRESS,
     headline="5 of 7 assessments at 70 % or more · 2 of 3 discussion posts · 4 shared notes, 1 needed",
-    ring=pages.Ring(8, 11),
+    ring=pages.Ring((71, 66, 100)),
     requirements=(ASSESSMENTS, POSTS, NOTES),
 )
 JUST_STARTED = replace(
     IN_PROGRESS,
-    ring=pages.Ring(0, 7),
+    ring=pages.Ring((0,), "0/7"),
+    requirements=(ASSESSMENTS,),
     headline="0 of 7 assessments at 70 % or more",
     next_step="Nothing is graded yet.",
 )
@@ -155,6 +158,13 @@ def learner_scenes() -> Scenes:
         "just-started": JUST_STARTED,
         "waiting": replace(COMPLETE, card=pages.Waiting("completion", NOW - timedelta(days=1))),
         "earned": replace(COMPLETE, card=EARNED),
+        "earned-by-hand": replace(
+            IN_PROGRESS,
+            card=EARNED,
+            headline="Awarded by an instructor. By the scores: 5 of 7 assessments at 70 % or more",
+            next_step="",
+            ring=learner.EARNED_RING,
+        ),
         "earned-distinction": replace(COMPLETE, card=replace(EARNED, level="distinction")),
         "earned-distinction-pending": replace(COMPLETE, card=replace(EARNED, distinction_pending_since=NOW)),
         "earned-distinction-denied": replace(COMPLETE, card=replace(EARNED, distinction_denied=True)),
@@ -224,7 +234,7 @@ OVERVIEW = instructor_pages.OverviewPage(
         ),
     ),
     funnel=(
-        Step("In the course", 212, 212),
+        Step("Learners in the course", 212, 212),
         Step("Graded at least once", 198, 212),
         Step("One step away", 41, 212, "“Lab report” is missing for 29 of them"),
         Step("Waiting for approval", 12, 212),
@@ -436,7 +446,9 @@ RULES = instructor_pages.RulesPage(
 )
 NAMES = ("Ada Lovelace", "Nguyễn Thị Minh Khai", "עדה יונת", "Zoë Ångström", "王贞仪")
 MOVE = instructor_pages.Movement
-PREVIEW = instructor_pages.Preview(MOVE(7, NAMES), MOVE(1, ("Tycho Brahe",)), 204, approval=True, seen="f00d")
+PREVIEW = instructor_pages.Preview(
+    MOVE(7, NAMES), MOVE(1, ("Tycho Brahe",)), MOVE(2, ("Hypatia", "王贞仪")), 202, approval=True, seen="f00d"
+)
 WRONG = (
     Criterion(
         "n_of",

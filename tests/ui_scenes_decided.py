@@ -27,7 +27,7 @@ PIXEL = (
 
 Person = instructor_pages.PersonRow
 Filter = instructor_pages.PeopleFilter
-UNDECIDED: tuple[str, ...] = ("approve", "deny", "grant", "attest")
+UNDECIDED: tuple[str, ...] = ("approve", "deny", "grant", "attest", "mail")
 PEOPLE = (
     Person("101", 3, "Ada Lovelace", "pending", None, "distinction", "7 of 7", (), NOW, UNDECIDED),
     Person("102", 1, "Nguyễn Thị Minh Khai", "pending", None, "completion", "7 of 7", ("held",), NOW, UNDECIDED),
@@ -41,7 +41,7 @@ PEOPLE = (
         "7 of 7",
         (),
         NOW,
-        ("approve", "deny", "revoke", "reissue"),
+        ("approve", "deny", "grant", "revoke", "reissue", "mail"),
     ),
     Person(
         "104",
@@ -60,6 +60,10 @@ PEOPLE = (
     Person("107", 1, "王贞仪", "none", None, None, "5 of 7", (), NOW, ("grant", "deny", "attest")),
     Person("108", 1, "", "none", None, None, "0 of 7", (), None, ("grant", "deny", "attest")),
 )
+ALL_MATCHING = {
+    fits: [person.reference for person in PEOPLE if " ".join(person.fits) == fits]
+    for fits in sorted({" ".join(person.fits) for person in PEOPLE})
+} | {"deny grant mail": [f"{number}:1" for number in range(109, 313)]}
 PEOPLE_PAGE = instructor_pages.PeoplePage(
     HEADER,
     PEOPLE,
@@ -70,7 +74,7 @@ PEOPLE_PAGE = instructor_pages.PeoplePage(
     state_counts={"waiting": 13, "none": 123, "pending": 12, "earned": 70, "denied": 5, "revoked": 2},
     flag_counts={"held": 1, "no_longer_met": 2},
     sorts=("name", "-name", "state", "-state", "level", "-level", "progress", "-progress", "moved", "-moved"),
-    all_matching=(*(person.reference for person in PEOPLE), *(f"{number}:1" for number in range(109, 313))),
+    all_matching=ALL_MATCHING,
     attestation="Safety briefing",
 )
 HISTORY = (
@@ -81,7 +85,11 @@ HISTORY = (
 OPENED = instructor_pages.EvidenceRow(
     PEOPLE[0], (ASSESSMENTS, SAFETY), HISTORY, 4, attestation="Safety briefing", email="ada@example.edu"
 )
-DECIDED = pages.Notice("done", "35 certificates approved.", ("2 were skipped: they have changed since you looked.",))
+DECIDED = pages.Notice(
+    "done",
+    "35 certificates approved: Ada Lovelace, Hypatia, Tycho Brahe, Zoë Ångström, 王贞仪 and 30 more.",
+    ("Skipped, since they have changed after you looked: עדה יונת.",),
+)
 
 
 def people_scenes() -> Scenes:

@@ -47,8 +47,19 @@ class Planned:
     change: Change | None
 
     @property
+    def standing(self) -> Standing:
+        """Afterwards."""
+        return self.change.to if self.change else self.now
+
+    @property
     def found(self) -> Found:
-        return lifecycle.found(self.change.to if self.change else self.now, self.outcome.level)
+        return lifecycle.found(self.standing, self.outcome.level)
+
+    @property
+    def is_noted(self) -> bool:
+        """Whether the log says that what was earned is no longer met, or is again; an effect says more than that."""
+        has_effect = self.change is not None and self.change.effect is not None
+        return self.found.flags.no_longer_met != self.found_now.flags.no_longer_met and not has_effect
 
 
 @dataclass(frozen=True)
@@ -221,6 +232,15 @@ def carry_out(achievement: Achievement, plan: Plan) -> None:
         actor=transitions.SYSTEM,
     )
     _write_found([p for p in plan.planned if not p.change and p.found != p.found_now])
+    transitions.note(
+        achievement,
+        [
+            transitions.Move(p.certificate_id, p.standing, p.version, Change(p.standing), p.outcome)
+            for p in plan.planned
+            if p.is_noted
+        ],
+        actor=transitions.SYSTEM,
+    )
 
 
 def _write_found(planned: Sequence[Planned]) -> None:

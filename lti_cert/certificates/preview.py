@@ -9,7 +9,7 @@ from lti_cert.achievements.criteria import RANK
 from lti_cert.achievements.models import Achievement, Status
 from lti_cert.certificates import evaluation
 from lti_cert.certificates.evaluation import Planned
-from lti_cert.certificates.lifecycle import State
+from lti_cert.certificates.lifecycle import Standing
 from lti_cert.core.database import db, id_set, rehearsal
 from lti_cert.courses.models import Member
 
@@ -18,12 +18,14 @@ from lti_cert.courses.models import Member
 class Preview:
     newly: tuple[str, ...]
     """Names of members who would be proposed or awarded, or move up a level."""
-    no_longer: tuple[str, ...]
-    """Names of members who would lose a proposal, or whose earned certificate would no longer be met."""
+    lapsing: tuple[str, ...]
+    """Names of members who would lose a proposal, or the level of it."""
+    flagged: tuple[str, ...]
+    """Names of members who keep what they earned, though they would no longer meet it."""
     awards: int
     """How many certificates would be awarded at once."""
     is_over_brake: bool
-    evaluated: int
+    unchanged: int
 
 
 def rehearse(change: Callable[[], Achievement]) -> Preview:
@@ -42,23 +44,30 @@ def _look(achievement: Achievement) -> Preview:
     plan = evaluation.plan_for(achievement, scope)
     return Preview(
         newly=_names([p.member_id for p in plan.planned if _gains(p)]),
-        no_longer=_names([p.member_id for p in plan.planned if _loses(p)]),
+        lapsing=_names([p.member_id for p in plan.planned if _lapses(p)]),
+        flagged=_names([p.member_id for p in plan.planned if _is_newly_flagged(p)]),
         awards=plan.awards,
         is_over_brake=plan.is_braked,
-        evaluated=len(plan.planned),
+        unchanged=sum(1 for p in plan.planned if not (_gains(p) or _lapses(p) or _is_newly_flagged(p))),
     )
 
 
 def _gains(p: Planned) -> bool:
     if p.change is None:
         return False
-    before, after = p.now, p.change.to
-    return max(RANK[after.level], RANK[after.pending_level]) > max(RANK[before.level], RANK[before.pending_level])
+    return _highest(p.change.to) > _highest(p.now)
 
 
-def _loses(p: Planned) -> bool:
-    is_dropped = p.now.state is State.PENDING and p.change is not None and p.change.to.state is State.NONE
-    return is_dropped or (p.found.flags.no_longer_met and not p.found_now.flags.no_longer_met)
+def _lapses(p: Planned) -> bool:
+    return p.change is not None and _highest(p.change.to) < _highest(p.now)
+
+
+def _highest(standing: Standing) -> int:
+    return max(RANK[standing.level], RANK[standing.pending_level])
+
+
+def _is_newly_flagged(p: Planned) -> bool:
+    return p.found.flags.no_longer_met and not p.found_now.flags.no_longer_met
 
 
 def _names(member_ids: Sequence[int]) -> tuple[str, ...]:

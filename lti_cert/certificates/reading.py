@@ -11,7 +11,7 @@ from lti_cert.achievements.criteria import Level
 from lti_cert.achievements.models import Achievement
 from lti_cert.certificates import evaluation, evidence
 from lti_cert.certificates.lifecycle import State
-from lti_cert.certificates.models import FLAGS, Certificate, CertificateMove, Credential
+from lti_cert.certificates.models import FLAGS, STANDING, Certificate, CertificateMove, Credential
 from lti_cert.core.database import db, id_set
 from lti_cert.core.errors import NotFound
 from lti_cert.courses.models import Course, Member
@@ -40,8 +40,9 @@ def listing(
 def references(
     achievement_id: int, *, state: str = "", flag: str = "", search: str = "", sort: str = "name"
 ) -> Select[Any]:
-    """Of the same certificates, in the same order: id, version and member id."""
-    columns = select(Certificate.id, Certificate.version, Certificate.member_id)
+    """Of the same certificates, in the same order: id, version, member id, her address, and where they stand."""
+    standing = (getattr(Certificate, name) for name in STANDING)
+    columns = select(Certificate.id, Certificate.version, Certificate.member_id, Member.email, *standing)
     arranged: Select[Any] = _arranged(columns, achievement_id, state, flag, search, sort)
     return arranged
 

@@ -74,6 +74,13 @@ def move(
     return done
 
 
+def note(achievement: Achievement, moves: Sequence[Move], *, actor: str) -> None:
+    """Log what an evaluation says of certificates that it moves nowhere."""
+    if moves:
+        at = {"criteria_version": achievement.criteria_version, "moved_at": clock.now()}
+        _log(moves, "evaluate", actor, "", **at)
+
+
 def _update(achievement: Achievement, group: Sequence[Move]) -> list[Move]:
     seen, to, found = group[0].seen, group[0].change.to, group[0].found
     wanted = record_set("wanted", {"id": int, "version": int}, [(m.certificate_id, m.seen_version) for m in group])
@@ -103,9 +110,9 @@ def _update(achievement: Achievement, group: Sequence[Move]) -> list[Move]:
     return [m for m in group if m.certificate_id in happened]
 
 
-def _log(done: Sequence[Move], action: str, actor: str, reason: str) -> None:
+def _log(done: Sequence[Move], action: str, actor: str, reason: str, **otherwise: Any) -> None:
     """The certificates stand where they were moved to. Where they came from, and on what evidence, thousands have in
-    common.
+    common. `otherwise` are columns of which their rows tell something else.
     """
     number = {way: n for n, way in enumerate({(m.seen, m.outcome) for m in done})}
     ways = record_set(
@@ -129,7 +136,7 @@ def _log(done: Sequence[Move], action: str, actor: str, reason: str) -> None:
         "to_level": Certificate.level,
         "to_pending_level": Certificate.pending_level,
         "evidence": ways.c.evidence,
-    }
+    } | {name: literal(value, getattr(CertificateMove, name).type) for name, value in otherwise.items()}
     query = (
         select(*columns.values())
         .join_from(moved, Certificate, Certificate.id == moved.c.id)

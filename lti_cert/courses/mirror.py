@@ -37,6 +37,8 @@ class Stored:
 
     items: int = 0
     members: int = 0
+    learners: int = 0
+    """Of the members, those who are evaluated."""
     results: int = 0
     strangers: int = 0
     """Results of people who are no members: platforms keep them of those who have left."""
@@ -153,6 +155,7 @@ def _store_members(course: Course, people: Sequence[Person], stored: Stored) -> 
     for user_id in present.keys() | listed.keys():
         member_id, before = present.get(user_id, (None, _Listed()))
         after = _now(before, listed.get(user_id), now)
+        stored.learners += after.is_evaluated
         if (after.is_evaluated, after.in_roster) != (before.is_evaluated, before.in_roster):
             turned.append(user_id)
         if before.is_known and not after.is_known and LEARNER in after.roles.split():

@@ -220,7 +220,7 @@ class SyncRun(Base):
     progress: Mapped[str] = mapped_column(Text, default="")
     """What it is doing just now, for those who watch."""
     counts: Mapped[dict[str, Any]]
-    """items, members, results, changed_members, requests."""
+    """items, members, learners, results, changed_members, requests."""
     steps: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """Where each of its source's streams goes on, as `Snapshot.steps`."""
     notes: Mapped[dict[str, Any]] = mapped_column(default=dict)

@@ -194,6 +194,7 @@ def _store(run: SyncRun, snapshot: StagedSnapshot, *, is_accepted: bool) -> dict
     counts = {
         "items": stored.items,
         "members": stored.members,
+        "learners": stored.learners,
         "results": stored.results,
         "requests": snapshot.requests,
         "changed_members": len(stored.changed_members),

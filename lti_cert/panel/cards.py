@@ -8,7 +8,9 @@ from lti_cert.certificates import reading
 from lti_cert.certificates.lifecycle import State
 from lti_cert.certificates.models import Certificate, CertificateMove, level_of
 from lti_cert.core.database import db
+from lti_cert.courses.models import Member
 from lti_cert.issuing import documents, sharing
+from lti_cert.notices.mailer import usable_address
 from lti_cert.panel.pages import Card, Denied, Earned, Revoked, Waiting
 
 
@@ -19,7 +21,12 @@ def card_of(certificate: Certificate | None) -> Card | None:
 
 def _waiting(certificate: Certificate) -> Card | None:
     level = level_of(certificate.pending_level)
-    return Waiting(level, certificate.moved_at, has_email=bool(certificate.member.email)) if level else None
+    return Waiting(level, certificate.moved_at, is_mailed=_is_mailed(certificate.member)) if level else None
+
+
+def _is_mailed(member: Member) -> bool:
+    """Whether she will hear of her document, which waits for a name, by e-mail."""
+    return bool(member.name and usable_address(member.email))
 
 
 def _earned(certificate: Certificate) -> Card | None:
@@ -34,7 +41,7 @@ def _earned(certificate: Certificate) -> Card | None:
         holder_url=sharing.holder_url(credential),
         document_ready=documents.document_of(credential) is not None,
         document_waits_for=documents.waits_for(credential),
-        has_email=bool(certificate.member.email),
+        is_mailed=_is_mailed(certificate.member),
         distinction_pending_since=certificate.moved_at if certificate.pending_level else None,
         distinction_denied=certificate.is_distinction_denied,
     )

@@ -3,32 +3,34 @@
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import contains_eager
 
 from lti_cert.achievements.criteria import Level
 from lti_cert.certificates import approval
 from lti_cert.certificates.approval import Decided
+from lti_cert.certificates.lifecycle import State
 from lti_cert.certificates.models import Certificate
 from lti_cert.core.database import db, id_set
 from lti_cert.core.errors import NotAllowed, NotFound
+from lti_cert.courses.models import Member
 from lti_cert.panel import forms
 from lti_cert.panel.pages import Notice
 from lti_cert.panel.place import Place
-from lti_cert.panel.wording import counted
+from lti_cert.panel.wording import counted, named
 
 ACTIONS = (*approval.ACTIONS, *approval.TICKS)
 
 _DONE: Mapping[str, str] = {
-    "approve": "{certificates} approved.",
-    "confirm_held": "{certificates} confirmed.",
-    "deny": "{certificates} denied.",
-    "grant": "{certificates} granted.",
-    "revoke": "{certificates} revoked.",
-    "reopen": "{certificates} opened again.",
-    "reissue": "{certificates} issued again.",
-    "attest": "Ticked for {people}. The rule is looked at again for them now.",
-    "unattest": "The tick is taken back for {people}. The rule is looked at again for them now.",
+    "approve": "{certificates} approved: {names}.",
+    "confirm_held": "{certificates} confirmed: {names}.",
+    "deny": "{certificates} denied: {names}.",
+    "grant": "{certificates} granted: {names}.",
+    "revoke": "{certificates} revoked: {names}.",
+    "reopen": "{certificates} opened again: {names}.",
+    "reissue": "{certificates} issued again: {names}.",
+    "attest": "Ticked for {people}: {names}. The rule is looked at again for them now.",
+    "unattest": "The tick is taken back for {people}: {names}. The rule is looked at again for them now.",
 }
 
 
@@ -60,16 +62,17 @@ def decide(place: Place, form: forms.Form) -> Notice:
         )
         for same in _by_achievement(certificates)
     ]
-    return _reported(action, outcomes)
+    return _reported(action, certificates, outcomes)
 
 
 def _certificates(place: Place, seen: Mapping[int, int]) -> Sequence[Certificate]:
     found = db.session.scalars(
         select(Certificate)
         .join(Certificate.achievement)
-        .options(contains_eager(Certificate.achievement))
+        .join(Certificate.member)
+        .options(contains_eager(Certificate.achievement), contains_eager(Certificate.member))
         .where(Certificate.id.in_(id_set(list(seen))))
-        .order_by(Certificate.achievement_id, Certificate.id)
+        .order_by(Certificate.achievement_id, func.lower(Member.name), Certificate.id)
     ).all()
     foreign = set(seen) - {one.id for one in found if one.achievement.course_id == place.course.id}
     if foreign:
@@ -85,24 +88,41 @@ def _tick(place: Place, action: str, certificates: Sequence[Certificate]) -> Not
     for same in _by_achievement(certificates):
         members = [one.member for one in same]
         approval.attest(same[0].achievement, members, is_attested=approval.TICKS[action], actor=place.actor)
-    return Notice("done", _said(action, len(certificates)))
+    return Notice("done", _said(action, certificates))
 
 
-def _said(action: str, count: int) -> str:
+def _said(action: str, certificates: Sequence[Certificate]) -> str:
+    count = len(certificates)
     return _DONE[action].format(
-        certificates=counted(count, "certificate", "certificates"), people=counted(count, "person", "people")
+        certificates=counted(count, "certificate", "certificates"),
+        people=counted(count, "person", "people"),
+        names=_names(certificates),
     )
 
 
-def _reported(action: str, outcomes: Sequence[Decided]) -> Notice:
+def _names(certificates: Sequence[Certificate]) -> str:
+    return named([one.member.name or f"Member {one.member.user_id}" for one in certificates])
+
+
+def _reported(action: str, certificates: Sequence[Certificate], outcomes: Sequence[Decided]) -> Notice:
     done, moved, impossible = (
-        sum(len(getattr(outcome, name)) for outcome in outcomes) for name in ("done", "moved_meanwhile", "not_possible")
+        [one for one in certificates if any(one.id in getattr(outcome, name) for outcome in outcomes)]
+        for name in ("done", "moved_meanwhile", "not_possible")
     )
     details = []
     if moved:
-        details.append(f"{counted(moved, 'was', 'were')} skipped: they have changed since you looked.")
-    if impossible:
-        details.append(f"{counted(impossible, 'was', 'were')} left out: it cannot be done in their state.")
+        details.append(f"Skipped, since they have changed after you looked: {_names(moved)}.")
+    for state, same in groupby(sorted(impossible, key=lambda one: one.state), key=lambda one: one.state):
+        details.append(f"Left out, since they are {_STANDS[state]}: {_names(list(same))}.")
     return Notice(
         "done" if done else "waiting", _said(action, done) if done else "Nothing was changed.", tuple(details)
     )
+
+
+_STANDS: Mapping[str, str] = {
+    State.NONE: "still in progress",
+    State.PENDING: "waiting for approval",
+    State.EARNED: "earned already",
+    State.DENIED: "denied",
+    State.REVOKED: "revoked",
+}

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import select
 
 from lti_cert.achievements import saving
-from lti_cert.achievements.criteria import Level
+from lti_cert.achievements.criteria import RANK, Level
 from lti_cert.activity import providers
 from lti_cert.certificates import evidence, reading
 from lti_cert.certificates.lifecycle import State
@@ -41,7 +41,7 @@ def row_for(place: Place, certificate_id: int) -> EvidenceRow:
     credential = reading.current_credentials([certificate.id]).get(certificate.id)
     is_valid = credential is not None and credential.status == CredentialStatus.VALID
     return EvidenceRow(
-        person=people.rows_of(achievement, [certificate.id], place.decisions)[certificate.id],
+        person=people.row_of(certificate, place.decisions),
         requirements=progress.requirements,
         history=_history(certificate_id),
         criteria_version=achievement.criteria_version,
@@ -95,11 +95,15 @@ def _who(actor: str, names: Mapping[str, str]) -> str:
 def _evaluated(move: CertificateMove) -> str:
     before, after = _levels(move.from_level, move.from_pending_level), _levels(move.to_level, move.to_pending_level)
     if move.to_pending_level and after != before:
-        return f"Reached {_level(move.to_pending_level)}, which waits for a decision"
+        return f"Reached {_level(move.to_pending_level)}, which waits for approval"
     if move.to_state == State.EARNED and move.to_level != move.from_level:
         return f"Earned {_level(move.to_level)}"
     if move.from_pending_level and not move.to_pending_level:
         return f"No longer reaches {_level(move.from_pending_level)}"
+    if move.to_state == State.EARNED and not move.to_pending_level:
+        is_met = RANK[level_of(move.evidence["level"])] >= RANK[level_of(move.to_level)]
+        by_rule = f"by version {move.criteria_version} of the rule"
+        return f"Met again {by_rule}" if is_met else f"No longer met {by_rule}; it stays earned"
     return "Looked at again"
 
 

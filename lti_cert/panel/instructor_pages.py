@@ -179,7 +179,10 @@ class Preview:
     """What a change would do, worked out on the newest complete snapshot; nothing has been changed yet."""
 
     newly: Movement
-    no_longer: Movement
+    lapsing: Movement
+    """Who waits for approval, and would no longer qualify for it."""
+    flagged: Movement
+    """Who has earned it, and would no longer qualify."""
     unchanged: int
     approval: bool
     awards: int = 0
@@ -343,8 +346,8 @@ class PersonRow:
     flags: tuple[str, ...]
     since: datetime | None
     """When it last moved; None before it ever did."""
-    actions: tuple[str, ...] = ()
-    """What may be done with it now."""
+    fits: tuple[str, ...] = ()
+    """What may be done with it now, and "mail" where she has an address."""
 
     @property
     def reference(self) -> str:
@@ -363,8 +366,8 @@ class PeopleFilter:
     page: int = 1
 
 
-DECISIONS = ("approve", "deny", "grant", "revoke", "reopen", "reissue", "attest", "unattest", "confirm_held")
-"""In the order in which they are offered for several people at once."""
+DECISIONS = ("approve", "confirm_held", "deny", "grant", "attest", "unattest", "reopen", "reissue", "revoke")
+"""In the order in which they are offered."""
 
 
 @dataclass(frozen=True)
@@ -382,8 +385,8 @@ class PeoplePage:
     round. A column that is not named here cannot be sorted by."""
     state_counts: dict[str, int] = field(default_factory=dict)
     flag_counts: dict[str, int] = field(default_factory=dict)
-    all_matching: tuple[str, ...] = ()
-    """References of all that match, where they may be selected beyond this page; else empty."""
+    all_matching: dict[str, list[str]] = field(default_factory=dict)
+    """References of all that match, by what fits them, where they may be selected beyond this page; else empty."""
     attestation: str = ""
     """What an instructor confirms by hand, if the rule asks for it."""
     decisions: tuple[str, ...] = DECISIONS

@@ -2,30 +2,37 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import exists, select
 
 from lti_cert.achievements import saving
-from lti_cert.achievements.criteria import Item, Level, sentence
+from lti_cert.achievements.criteria import RANK, Item, Level, sentence
 from lti_cert.achievements.models import Achievement, Attestation, Status
 from lti_cert.achievements.rules import Rule
 from lti_cert.activity import providers
 from lti_cert.certificates import evidence
 from lti_cert.certificates.lifecycle import State
-from lti_cert.certificates.models import Certificate
-from lti_cert.core import clock
+from lti_cert.certificates.models import Certificate, Credential, CredentialStatus, level_of
+from lti_cert.core import clock, ids
 from lti_cert.core.database import db
 from lti_cert.courses import activity
 from lti_cert.courses.models import Course, Member
+from lti_cert.issuing.models import Document, DocumentAwaited
 from lti_cert.launch.models import PanelSession
+from lti_cert.notices.mailer import usable_address
 from lti_cert.panel import sync_status, wording
 from lti_cert.panel.cards import card_of
-from lti_cert.panel.pages import Earned, Freshness, LearnerPage, NothingYet, Notice, Watch
+from lti_cert.panel.pages import Freshness, LearnerPage, NothingYet, Notice, Ring, Watch
 from lti_cert.panel.place import NO_TITLE, freshness, place_of
 from lti_cert.panel.requirements import Progress, Results, progress_of
 
+QUICK, SLOW = 3, 30
+"""Seconds after which an open page asks whether it would say something else by now."""
 MOST_LOOKS = 100
-"""So often, at intervals of some seconds, an open page asks for something newer; then it has to be opened again."""
+"""So often it asks quickly, while something is on its way."""
+
+EARNED_RING = Ring((100,))
 
 STALE = "Nothing newer could be read since then. Your instructors see why."
 """The reason itself speaks of the platform's services, which is for those who can do something about it."""
@@ -66,10 +73,49 @@ def pages_for(viewer: PanelSession) -> tuple[LearnerPage, ...]:
     return tuple(replace(page, key=f"-{number}" if number else "") for number, page in enumerate(pages))
 
 
-def watch(viewer: PanelSession, pages: Sequence[LearnerPage], shown: str, looks_left: int = MOST_LOOKS) -> Watch:
-    is_document_made = any(isinstance(page.card, Earned) and page.card.is_being_made for page in pages)
-    may_change = is_document_made or sync_status.is_moving(place_of(viewer).course)
-    return Watch(shown, looks_left if may_change else 0)
+def watch(viewer: PanelSession, looks_left: int = MOST_LOOKS, *, shown: str = "") -> Watch:
+    """How an open page goes on looking; `shown` names what it says. Costs a few rows, however large the course is."""
+    course = db.session.get_one(Course, viewer.course_id)
+    certificates = _certificates_of(viewer)
+    name = ids.fingerprint(repr([*_facts_of(viewer), certificates]))
+    is_document_made = any(row.is_valid and not row.is_drawn and not row.is_awaited for row in certificates)
+    is_quick = looks_left > 0 and (is_document_made or sync_status.is_moving(course))
+    return Watch(name, looks_left, QUICK if is_quick else SLOW, is_outdated=bool(shown) and shown != name)
+
+
+def _facts_of(viewer: PanelSession) -> Sequence[Any]:
+    """What her page is made of beside her certificates; scores and counts by the number of their last change."""
+    course = (Course.title, Course.source, Course.synced_at, Course.stale_reason, Course.certificates_on)
+    member = (Member.name, Member.email, Member.in_roster, Member.is_known, Member.is_evaluated, Member.evidence_seq)
+    rule = (Achievement.id, Achievement.status, Achievement.criteria_version, Achievement.archived_at)
+    query = (
+        select(*course, *member, *rule)
+        .join_from(Member, Course, Course.id == Member.course_id)
+        .outerjoin(Achievement, Achievement.course_id == Course.id)
+        .where(Member.id == viewer.member_id)
+        .order_by(Achievement.id)
+    )
+    return db.session.execute(query).all()
+
+
+def _certificates_of(viewer: PanelSession) -> Sequence[Any]:
+    """With each of their credentials, and how it stands with its document."""
+    query = (
+        select(
+            Certificate.id,
+            Certificate.version,
+            Credential.id,
+            (Credential.status == CredentialStatus.VALID).label("is_valid"),
+            Document.credential_id.is_not(None).label("is_drawn"),
+            DocumentAwaited.credential_id.is_not(None).label("is_awaited"),
+        )
+        .outerjoin(Credential, Credential.certificate_id == Certificate.id)
+        .outerjoin(Document, Document.credential_id == Credential.id)
+        .outerjoin(DocumentAwaited, DocumentAwaited.credential_id == Credential.id)
+        .where(Certificate.member_id == viewer.member_id)
+        .order_by(Certificate.id, Credential.id)
+    )
+    return db.session.execute(query).all()
 
 
 def _page(
@@ -110,7 +156,20 @@ def _page(
     if not member.is_evaluated:
         return page
     next_step = progress.next_step if _has_next_step(achievement, certificate, progress) else ""
-    return replace(page, headline=progress.headline, next_step=next_step, ring=progress.ring)
+    headline, ring = _where_she_stands(certificate, progress)
+    return replace(page, headline=headline, next_step=next_step, ring=ring)
+
+
+def _where_she_stands(certificate: Certificate | None, progress: Progress) -> tuple[str, Ring | None]:
+    is_beyond = (
+        certificate is not None
+        and certificate.state == State.EARNED
+        and RANK[level_of(certificate.level)] > RANK[progress.outcome.level]
+    )
+    if certificate is None or not is_beyond:
+        return progress.headline, progress.ring
+    how = "Awarded by an instructor" if certificate.is_granted else "Earned, and it stays yours"
+    return f"{how}. By the scores: {progress.headline}", EARNED_RING
 
 
 def _nothing_yet(viewer: PanelSession, member: Member, course: Course) -> NothingYet | None:
@@ -151,7 +210,7 @@ def _missing(member: Member) -> tuple[str, ...]:
     lines = []
     if not member.name:
         lines.append("Your name is not known here. You can earn the certificate; its document waits until it is.")
-    if not member.email:
+    if not usable_address(member.email):
         lines.append("Your e-mail address is not known here, so no mail can be sent to you: look here for news.")
     return tuple(lines)
 

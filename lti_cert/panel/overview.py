@@ -176,10 +176,10 @@ def _funnel(achievement: Achievement, counts: Counts) -> tuple[FunnelStep, ...]:
     near = sum(1 for member in members if _is_one_step_away(outcome_of(member)))
     whole = len(members)
     return (
-        FunnelStep("In the course", whole, whole),
+        FunnelStep("Learners in the course", whole, whole),
         FunnelStep("Graded at least once", graded or 0, whole),
         FunnelStep("One step away", near, whole),
-        FunnelStep("Waiting for a decision", counts["waiting"], whole),
+        FunnelStep("Waiting for approval", counts["waiting"], whole),
         FunnelStep("Earned", counts["earned"], whole),
     )
 

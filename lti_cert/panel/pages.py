@@ -39,13 +39,16 @@ class Freshness:
 
 @dataclass(frozen=True)
 class Ring:
-    done: int
-    total: int
+    """One ring with an arc for each requirement, since steps of different kinds make no sum."""
+
+    arcs: tuple[int, ...]
+    """Hundredths of each, cut off: an arc closes only when its requirement is reached."""
+    label: str = ""
+    """In its middle: the steps of the only requirement there is, "5/7"."""
 
     @property
-    def hundredths(self) -> int:
-        """How much of the ring is drawn; cut off, so that it closes only when everything is done."""
-        return min(100, self.done * 100 // self.total) if self.total > 0 else 0
+    def is_full(self) -> bool:
+        return all(arc == 100 for arc in self.arcs)
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class Requirement:
     """ "5 of 7", "74.2 %", "confirmed" """
     rows: tuple[RequirementRow, ...] = ()
     note: str = ""
+    is_count: bool = False
+    """Its one row counts what she has done; else each is an assessment."""
 
 
 @dataclass(frozen=True)
@@ -89,14 +94,10 @@ class Earned:
     """False while the PDF is being made, or waits for a name."""
     document_waits_for: str = ""
     """A sentence, where it is more than the making that it waits for."""
-    has_email: bool = True
-    """Whether she can be told by e-mail."""
+    is_mailed: bool = True
+    """Whether she is told by e-mail once she has it."""
     distinction_pending_since: datetime | None = None
     distinction_denied: bool = False
-
-    @property
-    def is_being_made(self) -> bool:
-        return not self.document_ready and not self.document_waits_for
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,8 @@ class Waiting:
     kind: ClassVar[str] = "waiting"
     level: Level
     since: datetime
-    has_email: bool = True
-    """Whether she can be told by e-mail."""
+    is_mailed: bool = True
+    """Whether she is told by e-mail once she has it."""
 
 
 @dataclass(frozen=True)
@@ -157,11 +158,13 @@ class LearnerPage:
 
 @dataclass(frozen=True)
 class Watch:
-    """Whether the learner's page asks for something newer by itself."""
+    """How the learner's page asks for something newer by itself."""
 
     shown: str
     """Names what the page says."""
-    looks_left: int = 0
-    """How often it asks; 0 when nothing is on its way."""
+    looks_left: int
+    """How often it still asks quickly."""
+    seconds: int
+    """Until it asks again."""
     is_outdated: bool = False
     """It would say something else by now."""

@@ -3,6 +3,7 @@ number of statements that does not depend on how many people there are.
 """
 
 from collections.abc import Callable, Collection, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import and_, select
@@ -12,8 +13,8 @@ from lti_cert.achievements import saving
 from lti_cert.achievements.criteria import Criterion, Kind, Outcome
 from lti_cert.achievements.models import Achievement, Attestation
 from lti_cert.certificates import approval, evaluation, reading
-from lti_cert.certificates.lifecycle import State
-from lti_cert.certificates.models import FLAGS, Certificate, level_of
+from lti_cert.certificates.lifecycle import Standing, State
+from lti_cert.certificates.models import FLAGS, Certificate, level_of, standing_of
 from lti_cert.core.database import db, id_set
 from lti_cert.core.errors import NotFound
 from lti_cert.courses.models import Member
@@ -26,7 +27,8 @@ PER_PAGE = 50
 MOST_SELECTED = 5000
 """So many fit one form; more are decided in several goes."""
 
-STATES = ("waiting", *State)
+STATES = ("waiting", *(state for state in State if state is not State.PENDING))
+"""One filter for all that waits for approval: a certificate, or distinction beside one."""
 FLAG_NAMES = ("held", *FLAGS)
 BY_PROGRESS = ("progress", "-progress")
 SORTS = (*reading.SORTS, *BY_PROGRESS)
@@ -59,7 +61,8 @@ def page_for(place: Place, wanted: PeopleFilter, notice: Notice | None = None) -
     if not 1 <= wanted.page <= pages:
         raise NoSuchPage(f"page {wanted.page} of {pages}")
     here = found[(wanted.page - 1) * PER_PAGE : wanted.page * PER_PAGE]
-    rows = rows_of(achievement, [row.id for row in here], place.decisions)
+    fits_of = _fits(achievement, [row.member_id for row in found], place.decisions)
+    rows = _rows_of(achievement, [row.id for row in here], fits_of)
     criteria = saving.rule_of(achievement).criteria
     return PeoplePage(
         header=header(place, notice, counts=counts),
@@ -71,14 +74,14 @@ def page_for(place: Place, wanted: PeopleFilter, notice: Notice | None = None) -
         sorts=SORTS,
         state_counts={state: counts[state] for state in STATES},
         flag_counts={flag: counts[flag] for flag in FLAG_NAMES},
-        all_matching=tuple(f"{row.id}:{row.version}" for row in found) if len(found) <= MOST_SELECTED else (),
+        all_matching=_all_of(found, fits_of) if pages > 1 and place.decisions and len(found) <= MOST_SELECTED else {},
         attestation=attestation_of(criteria),
         decisions=tuple(action for action in DECISIONS if action in place.decisions),
     )
 
 
 def _matching(achievement: Achievement, wanted: PeopleFilter) -> Sequence[Any]:
-    """Id, version and member of all that match, in order."""
+    """As `reading.references` gives them, all that match, in order."""
     sort = "name" if wanted.sort in BY_PROGRESS else wanted.sort
     query = reading.references(achievement.id, state=wanted.state, flag=wanted.flag, search=wanted.q, sort=sort)
     found = db.session.execute(query).all()
@@ -89,10 +92,24 @@ def _matching(achievement: Achievement, wanted: PeopleFilter) -> Sequence[Any]:
     return sorted(found, key=lambda row: shares[row.member_id], reverse=wanted.sort == "-progress")
 
 
-def rows_of(
-    achievement: Achievement, certificate_ids: Sequence[int], decisions: Collection[str]
-) -> dict[int, PersonRow]:
-    """By certificate, with those of these decisions that may be made about each."""
+def _all_of(found: Sequence[Any], fits_of: "_FitsOf") -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for row in found:
+        certificate_id, version, member_id, email, *standing = row
+        fits = " ".join(fits_of(member_id, email, standing_of(*standing)))
+        grouped.setdefault(fits, []).append(f"{certificate_id}:{version}")
+    return grouped
+
+
+def row_of(certificate: Certificate, decisions: Collection[str]) -> PersonRow:
+    """With those of these decisions that may be made about it."""
+    achievement = certificate.achievement
+    fits_of = _fits(achievement, [certificate.member_id], decisions)
+    return _rows_of(achievement, [certificate.id], fits_of)[certificate.id]
+
+
+def _rows_of(achievement: Achievement, certificate_ids: Sequence[int], fits_of: "_FitsOf") -> dict[int, PersonRow]:
+    """By certificate."""
     certificates = db.session.scalars(
         select(Certificate)
         .join(Certificate.member)
@@ -102,14 +119,13 @@ def rows_of(
     member_ids = [certificate.member_id for certificate in certificates]
     scope = and_(Member.course_id == achievement.course_id, Member.id.in_(id_set(member_ids)))
     outcome_of = evaluation.outcomes(achievement, scope)
-    actions_of = _actions(achievement, member_ids)
     return {
-        one.id: _row(one, outcome_of(one.member_id), tuple(action for action in actions_of(one) if action in decisions))
+        one.id: _row(one, outcome_of(one.member_id), fits_of(one.member_id, one.member.email, one.standing))
         for one in certificates
     }
 
 
-def _row(certificate: Certificate, outcome: Outcome, actions: tuple[str, ...]) -> PersonRow:
+def _row(certificate: Certificate, outcome: Outcome, fits: tuple[str, ...]) -> PersonRow:
     return PersonRow(
         certificate_id=str(certificate.id),
         version=certificate.version,
@@ -120,33 +136,39 @@ def _row(certificate: Certificate, outcome: Outcome, actions: tuple[str, ...]) -
         progress=requirements.in_brief(outcome),
         flags=tuple(certificate.flags),
         since=certificate.moved_at if certificate.version else None,
-        actions=actions,
+        fits=fits,
     )
 
 
-def _actions(achievement: Achievement, member_ids: Sequence[int]) -> Callable[[Certificate], tuple[str, ...]]:
-    """What may be done with a certificate, ticks that the rule asks for included; the first is the one offered."""
-    if not has_attestation(saving.rule_of(achievement).criteria):
-        return lambda one: _ordered(_decisions(one))
-    ticked = set(
-        db.session.scalars(
-            select(Attestation.member_id).where(
-                Attestation.achievement_id == achievement.id, Attestation.member_id.in_(id_set(member_ids))
-            )
-        )
+_FitsOf = Callable[[int, str, Standing], tuple[str, ...]]
+"""What may be done with the certificate of a member with this address that stands so; "mail" where she can be told."""
+
+
+def _fits(achievement: Achievement, member_ids: Sequence[int], decisions: Collection[str]) -> _FitsOf:
+    ticks = {action for action in approval.TICKS if action in decisions}
+    if ticks and not has_attestation(saving.rule_of(achievement).criteria):
+        ticks.clear()
+    ticked = _ticked(achievement, member_ids) if ticks else set()
+
+    @cache
+    def possible(standing: Standing) -> tuple[str, ...]:
+        # Of what is held, to approve and to confirm are the same; one word is enough.
+        unwanted = {"approve"} if standing.is_held else set()
+        return tuple(action for action in approval.possible(standing) if action in decisions and action not in unwanted)
+
+    def fits(member_id: int, email: str, standing: Standing) -> tuple[str, ...]:
+        tick = {"unattest" if member_id in ticked else "attest"} & ticks
+        mail = ("mail",) if email else ()
+        return (*possible(standing), *tick, *mail)
+
+    return fits
+
+
+def _ticked(achievement: Achievement, member_ids: Sequence[int]) -> set[int]:
+    query = select(Attestation.member_id).where(
+        Attestation.achievement_id == achievement.id, Attestation.member_id.in_(id_set(member_ids))
     )
-    return lambda one: _ordered([*_decisions(one), "unattest" if one.member_id in ticked else "attest"])
-
-
-def _decisions(certificate: Certificate) -> Sequence[str]:
-    possible = approval.possible(certificate.standing)
-    # Of what is held, to approve and to confirm are the same; one word is enough.
-    return [action for action in possible if not (action == "approve" and certificate.is_held)]
-
-
-def _ordered(actions: Sequence[str]) -> tuple[str, ...]:
-    """Nobody denies or revokes because that stood first."""
-    return tuple(sorted(actions, key={"deny", "revoke"}.__contains__))
+    return set(db.session.scalars(query))
 
 
 def has_attestation(criteria: Sequence[Criterion]) -> bool:

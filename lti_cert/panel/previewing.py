@@ -10,11 +10,11 @@ MOST_NAMES = 50
 
 
 def shown(rehearsed: preview.Preview, *, approval: bool, seen: str = "", warnings: tuple[str, ...] = ()) -> Preview:
-    newly, no_longer = rehearsed.newly, rehearsed.no_longer
     return Preview(
-        newly=_movement(newly),
-        no_longer=_movement(no_longer),
-        unchanged=rehearsed.evaluated - len(newly) - len(no_longer),
+        newly=_movement(rehearsed.newly),
+        lapsing=_movement(rehearsed.lapsing),
+        flagged=_movement(rehearsed.flagged),
+        unchanged=rehearsed.unchanged,
         approval=approval,
         awards=rehearsed.awards,
         is_over_brake=rehearsed.is_over_brake,

@@ -81,9 +81,11 @@ def _steps(finding: Finding) -> tuple[int, int]:
 
 def _ring(outcome: Outcome) -> Ring | None:
     """A ring of one step would show nothing that the sentence beside it does not."""
-    steps = [_steps(finding) for finding in outcome.findings]
-    ring = Ring(sum(done for done, _ in steps), sum(total for _, total in steps))
-    return ring if ring.total > 1 else None
+    arcs = tuple(100 if finding.completion else min(99, int(_share(finding) * 100)) for finding in outcome.findings)
+    if len(arcs) != 1:
+        return Ring(arcs) if arcs else None
+    done, total = _steps(outcome.findings[0])
+    return Ring(arcs, f"{done}/{total}") if total > 1 else None
 
 
 def _mean(counted: Tally) -> Fraction:
@@ -119,6 +121,7 @@ def _requirement(finding: Finding, items: Sequence[Item], results: Results, coun
         progress=_PROGRESS[criterion.kind](finding),
         rows=(_count_row(finding),) if is_counted else tuple(_row(criterion, item, results) for item in asked),
         note=_count_note(criterion.kind, countable) if is_counted else _note(criterion, asked),
+        is_count=is_counted,
     )
 
 

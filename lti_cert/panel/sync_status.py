@@ -90,12 +90,20 @@ _KEPT = "Nothing was changed; what was read before stays."
 
 def _what_came(counts: Mapping[str, Any], took: timedelta) -> str:
     parts = (
-        counted(counts["members"], "person", "people"),
+        _who_came(counts["members"], counts.get("learners")),
         counted(counts["items"], "column", "columns"),
         counted(counts["results"], "result", "results"),
     )
     seconds = max(1, round(took.total_seconds()))
     return f"{', '.join(parts)}, in {counted(seconds, 'second', 'seconds')}."
+
+
+def _who_came(members: int, learners: int | None) -> str:
+    """Runs of older versions have not counted learners."""
+    if learners is None:
+        return counted(members, "person", "people")
+    others = members - learners
+    return counted(learners, "learner", "learners") + (f" and {counted(others, 'other', 'others')}" if others else "")
 
 
 def _took(run: SyncRun) -> timedelta:

@@ -22,7 +22,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from lti_cert.achievements import course_settings, saving
 from lti_cert.achievements.models import Achievement
 from lti_cert.achievements.rules import RuleRejected
-from lti_cert.core import ids, log, web
+from lti_cert.core import log, web
 from lti_cert.core.database import transaction
 from lti_cert.core.errors import InputRejected, NotFound
 from lti_cert.courses import freshness, source, sync
@@ -49,7 +49,7 @@ from lti_cert.panel import (
     taking_over,
 )
 from lti_cert.panel.instructor_pages import UploadPage
-from lti_cert.panel.pages import LearnerPage, Notice, Watch
+from lti_cert.panel.pages import Notice
 from lti_cert.panel.place import Place, place_of
 from lti_cert.sources.csv_file import FileRejected
 
@@ -81,26 +81,15 @@ def progress() -> str:
 
 
 def _progress(viewer: PanelSession) -> str:
-    pages, shown = _learner_pages(viewer)
-    watch = learner.watch(viewer, pages, ids.fingerprint(shown))
-    return shown + render_template("panel/_watch.html", watch=watch)
-
-
-def _learner_pages(viewer: PanelSession) -> tuple[tuple[LearnerPage, ...], str]:
-    pages = learner.pages_for(viewer)
-    return pages, render_template("panel/progress.html", pages=pages)
+    watch = learner.watch(viewer)  # first: what changes while the page is made is then found by the next look
+    return render_template("panel/progress.html", pages=learner.pages_for(viewer), watch=watch)
 
 
 @bp.get("/progress/newer")
 def watch_progress() -> str:
     viewer = session.current()
     left = min(forms.whole_number(request.args, "left"), learner.MOST_LOOKS)
-    pages, shown = _learner_pages(viewer)
-    name = ids.fingerprint(shown)
-    if name != request.args.get("shown"):
-        watch = Watch(name, is_outdated=True)
-    else:
-        watch = learner.watch(viewer, pages, name, max(left - 1, 0))
+    watch = learner.watch(viewer, max(left - 1, 0), shown=request.args.get("shown", "-"))
     return render_template("panel/_watch.html", watch=watch)
 
 

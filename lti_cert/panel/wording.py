@@ -1,5 +1,6 @@
 """How numbers and names are said on the pages: truncated, never rounded up to a bar that was not reached."""
 
+from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
 
@@ -7,6 +8,8 @@ from lti_cert.achievements import criteria
 
 NBSP = "\u00a0"
 MILLIONTHS = 1_000_000
+MOST_NAMED = 5
+"""So many people are named in a sentence."""
 
 
 def percent(bar: Fraction | int | None) -> str:
@@ -39,3 +42,9 @@ def day(at: date) -> str:
 def counted(count: int, one: str, many: str) -> str:
     """`counted(1, "certificate", "certificates")` reads "1 certificate"."""
     return f"{count:,} {one if count == 1 else many}"
+
+
+def named(names: Sequence[str]) -> str:
+    """The first by name, and how many more there are: "Ada, Bob, Cyd, Dan, Eve and 3 more"."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")

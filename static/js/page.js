@@ -39,7 +39,7 @@ export function clearFault() {
 
 export function announce(text) {
   const words = text.replace(/\s+/g, " ").trim();
-  if (words && announcer.textContent !== words) announcer.textContent = words;
+  if (announcer.textContent !== words) announcer.textContent = words;
 }
 
 export function announceIn(root) {
@@ -84,10 +84,7 @@ export function showLocalTimes(root) {
 }
 
 function wantedHeight() {
-  const content = Math.ceil(document.body.getBoundingClientRect().height) + 16;
-  if (!document.querySelector("[data-keep-in-view]")) return content;
-  // A bar that stays in view needs a frame that scrolls by itself, so such a page asks for one screen at most.
-  return Math.min(content, Math.max(640, window.screen.availHeight - 240));
+  return Math.ceil(document.body.getBoundingClientRect().height) + 16;
 }
 
 /** Tells the LMS how high the frame should be. Any origin may hear it: nobody could use it. */
@@ -109,4 +106,39 @@ export function followHeight(asText) {
     due = true;
     setTimeout(send, 100);
   }).observe(document.body);
+}
+
+const SLOWLY = 150; // ms between looks while nothing scrolls
+
+let bar = null;
+let shown = "";
+
+/**
+ * Only an observer without a root knows which part of this page is on the screen where the LMS scrolls its own page and
+ * not this frame. It reports once for each time that it is asked.
+ */
+const view = new IntersectionObserver(([{ intersectionRect: seen }]) => {
+  view.disconnect();
+  if (!bar.isConnected || bar.hidden) {
+    bar = null;
+    return;
+  }
+  const now = `${Math.round(window.innerHeight - seen.bottom)} ${Math.round(seen.height)}`;
+  setTimeout(look, now === shown ? SLOWLY : 0);
+  if (now === shown || seen.height === 0) return;
+  shown = now;
+  const [below, height] = now.split(" ");
+  document.documentElement.style.setProperty("--unseen-below", `${below}px`);
+  document.documentElement.style.setProperty("--seen-height", `${height}px`);
+});
+
+function look() {
+  view.observe(document.body);
+}
+
+/** As long as it is shown, styles may place this bar by what is on the screen. */
+export function keepInView(element) {
+  const isLooking = bar !== null;
+  bar = element;
+  if (!isLooking) look();
 }

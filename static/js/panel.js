@@ -3,7 +3,16 @@
 import { askOnce, connectSource, openDocument, placeLink } from "./actions.js";
 import { copyText } from "./copy.js";
 import { followHeight, isWaiting, showInstead, showLocalTimes } from "./page.js";
-import { describeDecision, refreshSelection, selectAllMatching, selectNone, selectPage } from "./people.js";
+import {
+  cancelDecision,
+  chooseDecision,
+  describeDecision,
+  isComplete,
+  refreshSelection,
+  selectAllMatching,
+  selectNone,
+  selectPage,
+} from "./people.js";
 import { followRequests, retry } from "./requests.js";
 import { addCriterion, outdatePreview, removeCriterion } from "./rules.js";
 import { hearsTexts, lastTab, takeSession } from "./session.js";
@@ -16,6 +25,8 @@ const PRESSES = {
   "[data-place]": (button) => placeLink(button.form, button.dataset.place),
   "[data-select-all]": selectAllMatching,
   "[data-select-none]": selectNone,
+  "[data-decision]": chooseDecision,
+  "[data-decide-cancel]": cancelDecision,
   "[data-add]": addCriterion,
   "[data-remove]": removeCriterion,
 };
@@ -23,7 +34,6 @@ const PRESSES = {
 const CHANGES = {
   "[data-select-page]": selectPage,
   "[data-select]": (box) => refreshSelection(box.closest("[data-people]")),
-  "form[data-decide] input[name='action']": (choice) => describeDecision(choice.form),
   "#rules-form > :not(#rules-preview) *": outdatePreview,
 };
 
@@ -40,6 +50,18 @@ function describeForms() {
   for (const form of document.querySelectorAll("form[data-decide]")) describeDecision(form);
 }
 
+/** Before the form itself hears of it, and so before anything is sent. */
+function refuseIncomplete(event) {
+  if (!event.target.matches("[data-decide]") || isComplete(event.target)) return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+function escapeDecision(event) {
+  const more = event.key === "Escape" && event.target.closest("[data-more]");
+  if (more) cancelDecision(more);
+}
+
 function submitPlacing(event) {
   if (!event.target.matches("[data-placing]")) return;
   event.preventDefault();
@@ -48,6 +70,8 @@ function submitPlacing(event) {
 
 document.addEventListener("click", dispatch(PRESSES));
 document.addEventListener("submit", submitPlacing);
+document.addEventListener("submit", refuseIncomplete, { capture: true });
+document.addEventListener("keydown", escapeDecision);
 document.addEventListener("change", dispatch(CHANGES));
 document.addEventListener("htmx:confirm", askOnce);
 document.addEventListener("htmx:after:swap", describeForms);

@@ -1,24 +1,43 @@
-// Selecting people and deciding: the button always says what it does and to how many.
+// Selecting people and deciding: every button says what it does and to how many, and only what fits somebody is offered.
 
-import { filled } from "./page.js";
+import { filled, keepInView } from "./page.js";
 
 function selectedIn(list) {
-  return [...list.querySelectorAll("[data-select]:checked")];
+  return [...list.querySelectorAll("[data-select]:checked, [data-extra]")];
 }
 
-function extrasOf(form) {
-  return form.querySelectorAll("input[data-extra]");
+/** How many of the selected something fits, of how many. A form for one person holds one, and what it offers fits. */
+function counted(form, wanted) {
+  if (!form.matches("[data-selection]")) return { fit: 1, unfit: 0 };
+  const selected = selectedIn(form.closest("[data-people]"));
+  const fit = selected.filter((one) => one.dataset.fits.split(" ").includes(wanted)).length;
+  return { fit, unfit: selected.length - fit };
 }
 
-/** How many are selected, and how many of those the decision does not fit. A form for one person always holds one. */
-function counted(form, action) {
-  if (!form.matches("[data-keep-in-view]")) return { size: 1, unfit: 0 };
-  const chosen = selectedIn(form.closest("[data-people]"));
-  const unfit = chosen.filter((box) => !box.dataset.actions.split(" ").includes(action)).length;
-  return { size: chosen.length + extrasOf(form).length - unfit, unfit };
+function inNumbers(count) {
+  return count.toLocaleString(document.documentElement.lang);
 }
 
-function showFields(form, needs) {
+function chosenIn(form) {
+  return form.querySelector('[data-decision][aria-expanded="true"]');
+}
+
+/** Says anew what can be decided, after the selection or the choice has changed. */
+export function describeDecision(form) {
+  for (const button of form.querySelectorAll("[data-decision]")) {
+    const { fit } = counted(form, button.dataset.decision);
+    button.hidden = fit === 0;
+    const count = button.querySelector("[data-count]");
+    if (count) count.textContent = inNumbers(fit);
+  }
+  const choice = chosenIn(form);
+  if (choice?.hidden) choose(form, null);
+  else if (choice) describeChoice(form, choice);
+}
+
+function describeChoice(form, choice) {
+  const { decision, one, many, effect, needs } = choice.dataset;
+  const { fit } = counted(form, decision);
   for (const field of form.querySelectorAll("[data-field]")) {
     const name = field.dataset.field;
     const must = needs.includes(`${name}!`);
@@ -26,59 +45,95 @@ function showFields(form, needs) {
     field.querySelector("textarea")?.toggleAttribute("required", must);
     field.querySelector("[data-optional]")?.toggleAttribute("hidden", must);
   }
-}
-
-export function describeDecision(form) {
-  const choice = form.querySelector('input[name="action"]:checked');
-  const { one, many, effect, needs } = choice.dataset;
-  showFields(form, needs.split(" "));
-  const { size, unfit } = counted(form, choice.value);
-  const label = filled(size === 1 ? one : many, { n: size });
+  for (const note of form.querySelectorAll("[data-unfit]")) {
+    const { unfit } = counted(form, note.dataset.unfit || decision);
+    note.hidden = unfit === 0;
+    note.textContent = filled(note.dataset.text, { n: inNumbers(unfit) });
+  }
+  form.querySelector("[data-effect]:not(button)").textContent = effect;
   const submit = form.querySelector("[data-decide-submit]");
-  submit.textContent = label;
-  submit.disabled = size === 0;
+  submit.textContent = filled(fit === 1 ? one : many, { n: inNumbers(fit) });
   const danger = choice.matches("[data-danger]");
   submit.classList.toggle("btn-danger", danger);
   submit.classList.toggle("btn-primary", !danger);
-  const note = form.querySelector("[data-not-applicable]");
-  if (note) {
-    note.hidden = unfit === 0;
-    note.textContent = filled(note.dataset.text, { n: unfit });
+}
+
+function choose(form, choice) {
+  for (const button of form.querySelectorAll("[data-decision]")) {
+    button.setAttribute("aria-expanded", String(button === choice));
   }
-  form.toggleAttribute("data-danger", danger);
-  form.dataset.confirmYes = label;
-  if (size > 1 || danger) form.setAttribute("hx-confirm", filled(form.dataset.question, { label, effect }));
-  else form.removeAttribute("hx-confirm");
+  form.querySelector("[data-more]").hidden = choice === null;
+  form.elements.action.value = choice?.dataset.decision ?? "";
+  const reason = form.querySelector("[data-reason]");
+  if (reason) markMissing(reason, false);
+  if (choice) describeChoice(form, choice);
+}
+
+/** What is for one person, harmless and needs nothing more is done at once; all else says first what it does. */
+export function chooseDecision(button) {
+  const { form } = button;
+  const isAtOnce = !button.dataset.needs && counted(form, button.dataset.decision).fit === 1;
+  choose(form, isAtOnce || button === chosenIn(form) ? null : button);
+  if (isAtOnce) {
+    form.elements.action.value = button.dataset.decision;
+    form.requestSubmit();
+  } else if (chosenIn(form)) {
+    form.querySelector(":is(select, textarea, [data-decide-submit]):not([hidden] *)").focus();
+  }
+}
+
+export function cancelDecision(inside) {
+  const form = inside.closest("form");
+  const choice = chosenIn(form);
+  choose(form, null);
+  choice?.focus();
+}
+
+function markMissing(reason, isMissing) {
+  const error = document.getElementById(`${reason.id}-error`);
+  error.textContent = isMissing ? error.dataset.text : "";
+  reason.classList.toggle("is-invalid", isMissing);
+  if (isMissing) reason.setAttribute("aria-invalid", "true");
+  else reason.removeAttribute("aria-invalid");
+}
+
+/** True if nothing is missing; else the field says what, and has the focus. */
+export function isComplete(form) {
+  const reason = form.querySelector("[data-reason]");
+  const isMissing = Boolean(reason?.matches("[required]:not([hidden] *)") && !reason.value.trim());
+  if (reason) markMissing(reason, isMissing);
+  if (isMissing) reason.focus();
+  return !isMissing;
 }
 
 export function refreshSelection(list) {
-  const form = list.querySelector("form[data-decide][data-keep-in-view]");
-  if (!form) return;
+  const form = list.querySelector("[data-selection]");
   const boxes = list.querySelectorAll("[data-select]");
-  const chosen = selectedIn(list).length;
+  const ticked = list.querySelectorAll("[data-select]:checked").length;
   const all = list.querySelector("[data-select-page]");
-  all.checked = chosen === boxes.length;
-  all.indeterminate = chosen > 0 && chosen < boxes.length;
-  const size = chosen + extrasOf(form).length;
+  all.checked = ticked === boxes.length;
+  all.indeterminate = ticked > 0 && ticked < boxes.length;
+  const size = selectedIn(list).length;
   form.hidden = size === 0;
-  form.querySelector("[data-selected-count]").textContent = size.toLocaleString(document.documentElement.lang);
+  form.querySelector("[data-selected-count]").textContent = inNumbers(size);
   describeDecision(form);
+  keepInView(form);
 }
 
 function dropExtras(form) {
-  for (const extra of extrasOf(form)) extra.remove();
+  for (const extra of form.querySelectorAll("[data-extra]")) extra.remove();
 }
 
 export function selectPage(box) {
   const list = box.closest("[data-people]");
   for (const each of list.querySelectorAll("[data-select]")) each.checked = box.checked;
-  if (!box.checked) dropExtras(list.querySelector("form[data-keep-in-view]"));
+  if (!box.checked) dropExtras(list.querySelector("[data-selection]"));
   refreshSelection(list);
 }
 
 /** Those on other pages join the form as hidden fields, each with the version that this list was made from. */
 export function selectAllMatching(button) {
-  const form = button.form;
+  const { form } = button;
   const list = form.closest("[data-people]");
   const here = new Set();
   for (const box of list.querySelectorAll("[data-select]")) {
@@ -86,18 +141,21 @@ export function selectAllMatching(button) {
     here.add(box.value);
   }
   dropExtras(form);
-  for (const value of button.dataset.selectAll.split(" ")) {
-    if (here.has(value)) continue;
-    const extra = Object.assign(document.createElement("input"), { type: "hidden", name: "certificate", value });
-    extra.dataset.extra = "";
-    form.append(extra);
+  for (const [fits, references] of Object.entries(JSON.parse(button.dataset.selectAll))) {
+    for (const value of references) {
+      if (here.has(value)) continue;
+      const extra = Object.assign(document.createElement("input"), { type: "hidden", name: "certificate", value });
+      extra.dataset.extra = "";
+      extra.dataset.fits = fits;
+      form.append(extra);
+    }
   }
   refreshSelection(list);
 }
 
 export function selectNone(button) {
   const list = button.closest("[data-people]");
-  for (const box of selectedIn(list)) box.checked = false;
+  for (const box of list.querySelectorAll("[data-select]:checked")) box.checked = false;
   dropExtras(button.form);
   refreshSelection(list);
   list.querySelector("[data-select-page]").focus();

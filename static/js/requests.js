@@ -1,6 +1,6 @@
 // What happens around each request that htmx makes: the token goes with it; its outcome is shown, announced, focused.
 
-import { announceIn, clearFault, fragment, isWaiting, keepFocus, showAbove, showInstead, showLocalTimes } from "./page.js";
+import { announce, announceIn, clearFault, fragment, isWaiting, keepFocus, showAbove, showInstead, showLocalTimes } from "./page.js";
 import { authorization, forgetSession, lastTab, rememberTab } from "./session.js";
 
 let failed = null;
@@ -12,6 +12,11 @@ export function endSession() {
 
 function isPoll(context) {
   return context.sourceElement.matches("#sync, #watch");
+}
+
+/** What looks for news now and then: where it fails, the page stays as it is. */
+function isLookout(context) {
+  return context.sourceElement.matches("#watch");
 }
 
 /** Where the answer stands now: the target itself, or what has replaced it. */
@@ -29,7 +34,8 @@ function toggle(button) {
 
 function configure(event) {
   const { request, sourceElement } = event.detail.ctx;
-  if (sourceElement.matches("[data-expand]") && !toggle(sourceElement)) {
+  const isUnseen = isLookout(event.detail.ctx) && document.hidden;
+  if (isUnseen || (sourceElement.matches("[data-expand]") && !toggle(sourceElement))) {
     event.preventDefault();
     return;
   }
@@ -47,6 +53,7 @@ function markIdle(event) {
 }
 
 function sayNoAnswer(context) {
+  if (isLookout(context)) return;
   failed = context;
   showAbove(fragment("message-offline"));
 }
@@ -54,7 +61,10 @@ function sayNoAnswer(context) {
 function checkAnswer(event) {
   const { ctx } = event.detail;
   const { status, headers } = ctx.response;
-  if (status === 401) {
+  if (status >= 400 && isLookout(ctx)) {
+    event.preventDefault();
+    if (status === 401) ctx.sourceElement.remove();
+  } else if (status === 401) {
     event.preventDefault();
     endSession();
   } else if (status === 404 && isWaiting() && lastTab()) {
@@ -86,9 +96,13 @@ function afterSwap(event) {
   const root = shown(ctx.target);
   showLocalTimes(root);
   if (!isPoll(ctx)) clearFault();
+  if (isPoll(ctx)) {
+    announceIn(root);
+    return;
+  }
   const isPressed = ctx.sourceEvent?.type && ctx.sourceEvent.type !== "load";
-  const hasMoved = isPressed && keepFocus(root);
-  if (!hasMoved) announceIn(root);
+  if (isPressed) announce("");
+  if (!isPressed || !keepFocus(root)) announceIn(root);
 }
 
 function noAnswer(event) {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import FrameLocator, Locator, Page, expect
 from sqlalchemy import select
 
 from lti_cert.achievements.models import Achievement
@@ -114,7 +114,7 @@ def test_the_tabs_stay_with_the_chosen_certificate_over_a_reload(
     expect(tool.locator("h1")).to_have_text("Mastery")
     tool.get_by_role("button", name="People").click()
     tool.get_by_label("Name", exact=True).fill("zoe")
-    expect(tool.locator(".list-count")).to_have_text("1 person")
+    expect(tool.locator(".list-count")).to_have_text("1 learner")
     tool.get_by_role("button", name="Rules").click()
     expect(tool.locator("h1")).to_have_text("Mastery")
     frame = page.frame("tool")
@@ -198,6 +198,56 @@ def test_the_frame_grows_and_shrinks_with_its_page_and_then_rests(
     inner = page.frame("tool")
     assert inner
     assert inner.evaluate("document.documentElement.scrollHeight <= innerHeight + 1")
+
+
+@pytest.fixture
+def crowd(page: Page, lms: Lms) -> Achievement:
+    """A list of people that is longer than a screen."""
+    expect(opened(page, lms).get_by_text("This course has no certificate yet")).to_be_visible()
+    learners: dict[str, dict[str, float | str]] = {f"learner-{number:02}": {"Quiz": 14} for number in range(45)}
+    b.take(course(), b.snapshot({"Quiz": 20}, learners))
+    made = b.achievement(course(), b.document(approval=True))
+    b.evaluate(course())
+    return made
+
+
+def in_view(page: Page, element: Locator) -> bool:
+    box = element.bounding_box()
+    window: int = page.evaluate("innerHeight")
+    return box is not None and box["y"] >= 0 and box["y"] + box["height"] <= window + 1
+
+
+@pytest.mark.parametrize("width", [1100, 420])
+def test_what_may_be_decided_stays_in_view_while_the_page_around_the_frame_scrolls(
+    page: Page, lms: Lms, crowd: Achievement, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 700})
+    page.add_init_script(COUNT_RESIZES)
+    tool = opened(page, lms)
+    tool.get_by_role("button", name="People").click()
+    expect(tool.locator(".list-count")).to_have_text("45 learners")
+    settled(page)
+    inner = page.frame("tool")
+    assert inner
+    assert inner.evaluate("document.documentElement.scrollHeight <= innerHeight + 1")
+    assert height(page) > 1400
+    bar = tool.get_by_role("form", name="The selected")
+    for learner in ("LEARNER-00", "LEARNER-20", "LEARNER-44"):
+        tool.get_by_label(f"Select {learner}").check()
+        page.wait_for_timeout(500)
+        assert in_view(page, bar), learner
+    page.evaluate("scrollTo(0, 300)")
+    page.wait_for_timeout(500)
+    assert in_view(page, bar)
+    tool.get_by_role("button", name="Deny 3").click()
+    page.wait_for_timeout(500)
+    assert in_view(page, bar)
+    tool.get_by_label("Reason").fill("Copied.")
+    with page.expect_response("**/panel/people/decide"):
+        tool.get_by_role("button", name="Deny 3 certificates").click()
+    expect(tool.locator(".notice")).to_contain_text("3 certificates denied")
+    expect(bar).to_be_hidden()
+    assert b.standing(crowd, "learner-20")[0] == "denied"
 
 
 @pytest.mark.parametrize(("product", "kinds"), [("sakai", {"object", "string"}), ("moodle", {"object"})])

@@ -294,7 +294,7 @@ def test_the_demo_lms_takes_the_link_and_launches_it(lms: Lms) -> None:
     ticket = ines.post(f"{tool}/panel/placing/{achievement.id}/ticket", headers=bearer).json()
     hand_over = ines.get(tool + ticket["url"])
     added = ines.submit(hand_over)
-    assert "Link added" in added.text
+    assert "The course has a new link" in added.text
     assert "Mastery" in added.text
     assert ines.submit(hand_over).status_code == 400  # the same answer is taken once
     (_, link) = lms.courses[0].resource_links

@@ -312,7 +312,7 @@ def test_a_change_is_shown_before_it_is_saved_and_leaves_nothing_behind() -> Non
         return achievement
 
     shown = preview.rehearse(stricter)
-    assert (shown.newly, shown.no_longer) == ((), ("ADA", "BOB"))
+    assert (shown.newly, shown.lapsing, shown.flagged, shown.unchanged) == ((), ("BOB",), ("ADA",), 1)
     assert preview.rehearse(laxer).newly == ("CYD",)
     db.session.rollback()
     assert achievement.criteria_version == 1

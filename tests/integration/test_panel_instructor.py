@@ -1,6 +1,7 @@
 """The instructor's tabs: what needs her, rules with their preview, people and decisions, design."""
 
 import io
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -86,7 +87,7 @@ def test_the_overview_counts_what_waits_and_where_everybody_stands(teacher: Visi
     page = words(answer)
     assert "2 certificates wait for your approval, 1 of them with distinction. Review 2" in page
     assert 'hx-get="/panel/people?state=waiting"' in answer.text
-    assert "In the course 4 Graded at least once 3 One step away 1 Waiting for a decision 2 Earned 0" in page
+    assert "Learners in the course 4 Graded at least once 3 One step away 1 Waiting for approval 2 Earned 0" in page
 
 
 def test_the_overview_names_flags_held_awards_and_obstacles(teacher: Visitor, course: Course) -> None:
@@ -125,7 +126,7 @@ def test_a_flood_is_announced_and_confirmed_by_number(teacher: Visitor, course: 
     )
     people = teacher.get("/panel/people", flag="held")
     answer = teacher.post("/panel/people/decide", action="confirm_held", certificate=references(people))
-    assert "25 certificates confirmed." in words(answer)
+    assert "25 certificates confirmed: U000, " in words(answer)
     assert reading.counts(achievement.id)["earned"] == 25
 
 
@@ -146,7 +147,7 @@ def test_a_sync_is_asked_for_and_watched_until_it_is_evaluated(teacher: Visitor,
     assert "Working out who qualifies" in words(teacher.get("/panel/sync-status"))
     work_is_done()
     ended = teacher.get("/panel/sync-status")
-    assert "4 people, 2 columns, 6 results, in 1 second." in words(ended)
+    assert "4 learners, 2 columns, 6 results, in 1 second." in words(ended)
     assert 'hx-get="/panel/overview"' in ended.text
 
 
@@ -378,6 +379,31 @@ def test_a_flood_says_its_size_and_is_released_only_by_confirming_it(teacher: Vi
     assert reading.counts(achievement.id)["earned"] == 25
 
 
+def test_who_waits_and_who_has_earned_it_are_told_apart_before_a_stricter_rule_is_saved(
+    teacher: Visitor, course: Course
+) -> None:
+    achievement = decided(course)
+    b.decide(achievement, "approve", "ada")
+    form = FORM | {"completion-0": "96", "distinction-0": "", "version": "1"}
+    preview = teacher.post("/panel/rules/preview", form)
+    page = words(preview)
+    assert "1 waiting for approval would no longer qualify" in page
+    assert "list of approvals. Who BOB" in page
+    assert "1 who earned it would no longer qualify They keep it, marked “No longer met” under People. Who ADA" in page
+    assert "2 stay as they are" in page
+    teacher.post("/panel/rules", form, action="save", seen=seen_in(preview))
+    b.evaluate(course)
+    b.evaluate(course)
+    row = words(teacher.get(f"/panel/people/{b.certificate(achievement, 'ada').id}"))
+    assert row.count("No longer met by version 2 of the rule; it stays earned") == 1
+    back = FORM | {"version": "2"}
+    teacher.post("/panel/rules", back, action="save", seen=seen_in(teacher.post("/panel/rules/preview", back)))
+    b.evaluate(course)
+    row = words(teacher.get(f"/panel/people/{b.certificate(achievement, 'ada').id}"))
+    assert "Met again by version 3 of the rule" in row
+    assert b.certificate(achievement, "ada").version == 2  # nothing of it has moved
+
+
 def test_the_rules_show_what_is_left_out_and_the_spread(teacher: Visitor, course: Course) -> None:
     b.take(course, b.snapshot(ITEMS | {"Total": 120}, LEARNERS, exclusions={"Total": "total"}))
     written = b.document(distinction=85, approval=True)
@@ -445,7 +471,7 @@ def test_an_opened_row_shows_the_evidence_and_the_whole_story(teacher: Visitor, 
     assert "ada@example.edu · Rule version 1" in page
     assert "Reached: Quiz 95 % needs 60 %" in page
     assert "Denied by Dr. Chen Late." in page
-    assert "Reached distinction, which waits for a decision" in page
+    assert "Reached distinction, which waits for approval" in page
     assert "Reopen" in page
     assert "Approve" not in page
 
@@ -456,9 +482,9 @@ def test_decisions_on_many_report_what_was_skipped(teacher: Visitor, course: Cou
     b.decide(achievement, "deny", "bob")
     answer = teacher.post("/panel/people/decide", action="approve", certificate=seen, state="waiting")
     page = words(answer)
-    assert "1 certificate approved." in page
-    assert "1 was skipped: they have changed since you looked." in page
-    assert "2 were left out: it cannot be done in their state." in page
+    assert "1 certificate approved: ADA." in page
+    assert "Skipped, since they have changed after you looked: BOB." in page
+    assert "Left out, since they are still in progress: CYD, DAN." in page
     assert [b.standing(achievement, who)[0] for who in ("ada", "bob", "cyd")] == ["earned", "denied", "none"]
     assert 'value="waiting" selected' in answer.text
 
@@ -507,11 +533,11 @@ def test_a_tick_is_given_and_taken_back(teacher: Visitor, course: Course) -> Non
     written = b.document(approval=True)
     written["criteria"].append({"kind": "attestation", "label": "Safety briefing"})
     achievement = decided(course, written)
-    assert "Tick “Safety briefing”" in words(teacher.get("/panel/people"))
+    assert 'data-many="Tick “Safety briefing” for {n} people"' in teacher.get("/panel/people").text
     seen = b.certificate(achievement, "ada")
     for action, ticked in (("attest", 1), ("unattest", 0)):
         answer = teacher.post("/panel/people/decide", action=action, certificate=f"{seen.id}:{seen.version}")
-        assert "for 1 person" in words(answer)
+        assert "for 1 person: ADA." in words(answer)
         db.session.rollback()
         assert db.session.scalar(select(func.count()).select_from(Attestation)) == ticked
     b.evaluate(course)
@@ -522,12 +548,12 @@ def test_a_long_list_comes_in_pages_and_can_be_selected_whole(teacher: Visitor, 
     achievement = decided(course, b.document(approval=True), crowd(120))
     first, last = teacher.get("/panel/people"), teacher.get("/panel/people", page=3)
     assert (len(references(first)), len(references(last))) == (50, 20)
-    whole = re.search(r'data-select-all="([^"]+)"', first.text)
+    whole = re.search(r"data-select-all='([^']+)'", first.text)
     assert whole
-    everybody = whole[1].split()
+    (everybody,) = json.loads(whole[1]).values()
     assert len(set(everybody)) == 120
     answer = teacher.post("/panel/people/decide", action="approve", certificate=everybody)
-    assert "120 certificates approved." in words(answer)
+    assert "120 certificates approved: U000, U001, U002, U003, U004 and 115 more." in words(answer)
     assert reading.counts(achievement.id)["earned"] == 120
 
 

@@ -150,10 +150,11 @@ def test_what_waits_for_approval_says_since_when(client: FlaskClient) -> None:
     assert "Next:" not in page
 
 
-def test_nobody_is_promised_an_e_mail_without_an_address(client: FlaskClient) -> None:
+@pytest.mark.parametrize("address", ["", "ada at example.edu"])
+def test_nobody_is_promised_an_e_mail_without_an_address(client: FlaskClient, address: str) -> None:
     course, _ = begun()
     with transaction() as session:
-        session.scalars(select(Member)).one().email = ""
+        session.scalars(select(Member)).one().email = address
     page = seen_by_ada(client, course)
     assert "What is decided is shown here." in page
     assert "you get an e-mail" not in page
@@ -285,32 +286,81 @@ def test_names_and_labels_are_text(client: FlaskClient) -> None:
         assert name.replace("<", "&lt;").partition(">")[0] in answer.text
 
 
-def test_an_open_page_asks_while_something_is_on_its_way_and_is_replaced_when_it_changes(client: FlaskClient) -> None:
-    def watch(answer: TestResponse) -> str:
-        (element,) = re.findall(r'<div id="watch"[^>]*>', answer.text)
-        return html.unescape(element)
+def watch(answer: TestResponse) -> tuple[str, str]:
+    """Where the open page asks next, and when."""
+    (element,) = re.findall(r'<div id="watch"[^>]*>', html.unescape(answer.text))
+    (path,) = re.findall(r'hx-get="([^"]+)"', element)
+    (when,) = re.findall(r'hx-trigger="([^",]+)', element)
+    return path, when
 
-    def asked(element: str) -> str:
-        (path,) = re.findall(r'hx-get="([^"]+)"', element)
-        return str(path)
 
+def test_an_open_page_asks_quickly_while_something_is_on_its_way(client: FlaskClient) -> None:
     course = b.course()
     b.take(course, ada_with(FAIR))
     achievement = b.achievement(course, APPROVED)
     ada = visitor(client, course, "ada", LEARNER)
-    first = watch(ada.get("/panel/home"))
-    assert asked(first).endswith("left=100")
-    second = watch(ada.get(asked(first)))
-    assert asked(second).endswith("left=99")
+    path, when = watch(ada.get("/panel/home"))
+    assert path.endswith("left=100")
+    assert when == "every 3s"
+    path, _ = watch(ada.get(path))
+    assert path.endswith("left=99")
     b.evaluate(course)
-    assert asked(watch(ada.get(asked(second)))) == "/panel/progress"
+    assert watch(ada.get(path)) == ("/panel/progress", "load")
     with transaction() as session:
         session.execute(delete(OutboxRow))
-    assert "hx-get" not in watch(ada.get("/panel/progress"))
+    assert watch(ada.get("/panel/progress"))[1] == "every 30s"
     b.decide(achievement, "approve", "ada")
-    made = watch(ada.get("/panel/progress"))
-    assert "/panel/progress/newer" in asked(made)
-    assert "hx-get" not in watch(ada.get(asked(made).replace("left=100", "left=0")))
+    path, when = watch(ada.get("/panel/progress"))
+    assert when == "every 3s"  # its document is being made
+    assert watch(ada.get(path.replace("left=100", "left=0")))[1] == "every 30s"
+
+
+def test_an_open_page_follows_what_changes_for_her_and_nothing_else(client: FlaskClient) -> None:
+    course, achievement = begun()
+    ada = visitor(client, course, "ada", LEARNER)
+
+    def is_outdated(path: str) -> bool:
+        return watch(ada.get(path))[0] == "/panel/progress"
+
+    def shown() -> str:
+        path, _ = watch(ada.get("/panel/progress"))
+        assert not is_outdated(path)
+        return path
+
+    path = shown()
+    visitor(client, course, "bob", LEARNER)
+    assert not is_outdated(path)
+    b.take(course, ada_with(GOOD))
+    assert is_outdated(path)
+    path = shown()
+    with transaction() as session:
+        member = session.scalars(select(Member).where(Member.user_id == "ada")).one()
+        approval.attest(achievement, [member], is_attested=True, actor="os:test")
+    assert is_outdated(path)
+    path = shown()
+    b.decide(achievement, "deny", "ada")
+    assert is_outdated(path)
+    path = shown()
+    with transaction():
+        saving.close(db.session.merge(achievement))
+    assert is_outdated(path)
+
+
+def test_what_an_instructor_awards_is_not_measured_by_the_scores(client: FlaskClient) -> None:
+    course, achievement = begun(results=FAIR | {"Essay": 60})
+    b.decide(achievement, "grant", "ada")
+    page = seen_by_ada(client, course)
+    assert "Awarded by an instructor. By the scores: 2 of 3 assessments at 70 % or more" in page
+    assert "2/3" not in page
+
+
+def test_what_is_earned_stays_earned_and_is_told_so_when_scores_fall(client: FlaskClient) -> None:
+    course, _ = begun(AT_ONCE)
+    b.take(course, ada_with(FAIR | {"Essay": 60}))
+    b.evaluate(course)
+    page = seen_by_ada(client, course)
+    assert "Earned, and it stays yours. By the scores: 2 of 3 assessments at 70 % or more" in page
+    assert "2/3" not in page
 
 
 def test_the_number_of_statements_does_not_depend_on_the_size_of_the_course(client: FlaskClient) -> None:

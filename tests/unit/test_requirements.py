@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lti_cert.achievements.criteria import COUNTED, Criterion, Item, Kind, Level
+from lti_cert.panel.pages import Ring
 from lti_cert.panel.requirements import in_brief, progress_of, share
 from lti_cert.sources.snapshot import millionths
 
@@ -33,7 +34,8 @@ def test_a_share_is_whole_and_a_ring_closed_exactly_when_everything_is_reached(
     assert (share(progress.outcome) == 1) is is_reached
     assert 0 <= share(progress.outcome) <= 1
     if progress.ring:
-        assert (progress.ring.hundredths == 100) is is_reached
+        assert progress.ring.is_full is is_reached
+        assert len(progress.ring.arcs) == len(rule)
 
 
 @given(criteria, results, st.booleans(), counts)
@@ -66,8 +68,22 @@ def test_where_nothing_is_left_to_require_the_ring_stays_open() -> None:
     ]
     progress = progress_of(rule, ITEMS, {0: None, 1: millionths(9), 2: millionths(9)}, is_attested=False)
     assert progress.ring
-    assert progress.ring.hundredths < 100
+    assert progress.ring.arcs == (0, 100)
     assert in_brief(progress.outcome) == "– · 2 of 2"
+
+
+def test_an_arc_closes_only_when_its_requirement_is_reached() -> None:
+    rule = [Criterion(Kind.AVERAGE, millionths(70)), Criterion(Kind.DISCUSSION_POSTS, n=3)]
+    nearly = {0: millionths(9.999), 1: millionths(9.999), 2: millionths(1)}
+    progress = progress_of(rule, ITEMS, nearly, is_attested=False, counts={"discussion_posts": 2})
+    assert progress.ring == Ring((99, 66))
+
+
+def test_only_one_requirement_has_its_steps_in_the_ring() -> None:
+    progress = progress_of(
+        [Criterion(Kind.EACH_ASSESSMENT, millionths(60))], ITEMS, {0: millionths(9)}, is_attested=False
+    )
+    assert progress.ring == Ring((33,), "1/3")
 
 
 def test_what_she_can_do_herself_comes_before_what_others_have_to_grade() -> None:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from lti_cert.panel import wording
 from lti_cert.panel.charts import Bin, Distribution
 from lti_cert.panel.instructor_pages import FunnelStep, Movement
-from lti_cert.panel.pages import Ring
 
 MILLION = wording.MILLIONTHS
 
@@ -54,12 +53,6 @@ def test_points_are_cut_off_after_two_decimals(millionths: int, shown: str) -> N
 def test_a_count_agrees_with_its_noun() -> None:
     assert wording.counted(1, "certificate", "certificates") == "1 certificate"
     assert wording.counted(2304, "result", "results") == "2,304 results"
-
-
-def test_a_ring_closes_only_when_everything_is_done() -> None:
-    assert Ring(999, 1000).hundredths == 99
-    assert Ring(7, 7).hundredths == 100
-    assert Ring(0, 0).hundredths == 0
 
 
 def test_a_funnel_step_of_nobody_is_empty() -> None:
