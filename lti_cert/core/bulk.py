@@ -62,7 +62,7 @@ def fetch(session: Session, query: Executable) -> Sequence[tuple[Any, ...]]:
 def fetch_columns(
     session: Session, query: Select[*tuple[Any, ...]], bound: Mapping[str, Any]
 ) -> Sequence[Sequence[Any]]:
-    """The same as a list for each column; numbers and texts only."""
+    """The same as a list for each column, numbers and texts only. `query` is made once and kept."""
     connection = session.connection()
     if not _is_sqlite(session):
         rows = connection.execute(query, bound).cursor.fetchall()
