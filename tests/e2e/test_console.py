@@ -142,8 +142,9 @@ def test_an_invitation_is_copied_with_one_press_and_taken_back(page: Page, conso
 
 
 def test_the_focus_goes_to_what_was_found_and_to_what_is_to_be_corrected(page: Page, console: str) -> None:
+    elsewhere = b.registration("http://127.0.0.1:9", name="Out of order")
     sign_in(page, console)
-    page.goto(f"{console}/platforms/1")
+    page.goto(f"{console}/platforms/{elsewhere.id}")
     page.get_by_role("button", name="Check", exact=True).click()
     expect(page.get_by_role("region", name="Just checked")).to_be_focused()
     expect(page.get_by_role("link", name="Platforms").first).to_have_attribute("aria-current", "true")
