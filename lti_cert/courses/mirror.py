@@ -200,12 +200,7 @@ def _id(told: str) -> str:
     return told if len(told) <= LONGEST_PLATFORM_ID else ""
 
 
-def _store_results(
-    items: Iterable[LineItem],
-    ids: Mapping[str, int],
-    snapshot: Snapshot,
-    stored: Stored,
-) -> None:
+def _store_results(items: Iterable[LineItem], ids: Mapping[str, int], snapshot: Snapshot, stored: Stored) -> None:
     changes, recent = _Changes(), snapshot.recent
     unread = {item.ref: item for item in items}
     for ref, scores in snapshot.all_scores():
