@@ -194,20 +194,11 @@ def _submissions_address(course: Course, batch: _Batch) -> str:
 
 def _submissions(course: Course, people: People, batch: _Batch, start: str) -> _Fetched:
     """In a thread of the pool."""
-    scores: dict[str, list[Score]] = {ref: [] for ref in batch.refs}
-    having: dict[str, set[str]] = {each.item.ref: set() for each in batch.assignments if not each.is_for_everybody}
-    doubtful: set[str] = set()
-    goes_on_at, slow = start, None
+    told, goes_on_at, slow = _Told(batch), start, None
     try:
         for page in course.canvas.list_from(start):
             for row in fields.read_each(page.url, page.body, _submission):
-                if row.assignment_id in having:
-                    having[row.assignment_id].add(row.user_id)
-                if row.assignment_id in scores and row.counts:
-                    told = (Score(person.user_id, row.score) for person in people.get(row.user_id, ()))
-                    scores[row.assignment_id].extend(told)
-                elif batch.since and not row.counts:
-                    doubtful.add(row.assignment_id)
+                told.add(row, people)
             goes_on_at = page.next_url or DONE
     except ServiceThrottled as fault:
         slow = fault
@@ -215,12 +206,35 @@ def _submissions(course: Course, people: People, batch: _Batch, start: str) -> _
         if fault.http_status in MAY_BE_GONE:
             return _Fetched(refused=fault)
         raise
-    if slow and having:
+    if slow and told.having:
         # Who has no submission is only known at the end, so such a list is read in one go.
         return _Fetched(goes_on_at=start, slow=slow)
-    for ref, has_it in having.items():
-        scores[ref] += _unassigned(people, has_it)
-    return _Fetched(scores, frozenset(doubtful), goes_on_at, slow)
+    for ref, has_it in told.having.items():
+        told.scores[ref] += _unassigned(people, has_it)
+    return _Fetched(told.scores, frozenset(told.doubtful), goes_on_at, slow)
+
+
+class _Told:
+    """What is kept of the rows of a batch: there may be thousands."""
+
+    def __init__(self, batch: _Batch) -> None:
+        self.scores: dict[str, list[Score]] = {ref: [] for ref in batch.refs}
+        self.having: dict[str, set[str]] = {
+            each.item.ref: set() for each in batch.assignments if not each.is_for_everybody
+        }
+        """Who has a submission, where not everybody has one."""
+        self.doubtful: set[str] = set()
+        self._is_recent = batch.since is not None
+
+    def add(self, row: "_Submission", people: People) -> None:
+        if row.assignment_id in self.having:
+            self.having[row.assignment_id].add(row.user_id)
+        if not row.counts:
+            if self._is_recent:
+                self.doubtful.add(row.assignment_id)
+        elif row.assignment_id in self.scores:
+            scores = (Score(person.user_id, row.score) for person in people.get(row.user_id, ()))
+            self.scores[row.assignment_id].extend(scores)
 
 
 def _unassigned(people: People, has_it: Collection[str]) -> Iterator[Score]:
