@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from lti_cert.core.errors import InputRejected
 
@@ -18,7 +19,8 @@ MOST_CELLS = 2_000_000
 LONGEST_CELL = 20_000
 """Letters: exports may carry the feedback that learners were given."""
 
-_DELIMITERS = ",;\t"
+_DELIMITERS = "\t;,"
+"""A comma stands in numbers and names too, so it is the last to be thought of."""
 _LOOKED_AT = 20
 """Lines by which the delimiter is found."""
 
@@ -93,19 +95,21 @@ def _decoded(content: bytes) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """The one that makes the most columns of the first lines, where they have equally many of them."""
-    first = "".join(text.splitlines(keepends=True)[: _LOOKED_AT + 1])
+    """The one that makes the most columns of the first lines, where they have equally many of them and all a name."""
 
-    def columns(delimiter: str) -> tuple[bool, int]:
-        widths = []
+    def columns(delimiter: str) -> tuple[bool, bool, int]:
+        first, is_even = [], True
         try:
-            for cells in csv.reader(io.StringIO(first, newline=""), delimiter=delimiter, strict=True):
-                widths.append(len(cells))
+            for cells in islice(
+                csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), _LOOKED_AT
+            ):
+                if cells:
+                    first.append(cells)
         except csv.Error:
-            pass  # said where the whole file is read
-        widths = [width for width in widths[:_LOOKED_AT] if width]
-        heading = widths[0] if widths else 1
-        return heading > 1 and all(width == heading for width in widths), heading
+            is_even = False  # said where the whole file is read
+        heading = first[0] if first else []
+        is_even = is_even and len(heading) > 1 and all(len(cells) == len(heading) for cells in first)
+        return is_even, all(heading), len(heading)
 
     return max(_DELIMITERS, key=columns)
 

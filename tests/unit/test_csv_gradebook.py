@@ -254,6 +254,13 @@ def test_every_usual_encoding_is_read(encoding: str) -> None:
     assert (table.heading, table.lines[0].cells) == (("Näme", "Punkte"), ("José", "5"))
 
 
+@pytest.mark.parametrize("heading", ["who;,", "who;Essay, final"])
+def test_a_comma_of_names_and_numbers_is_not_taken_for_the_delimiter(heading: str) -> None:
+    table = csv_file.read(f"{heading}\r\nS-1;0,50\r\n".encode())
+    assert table.heading == tuple(heading.split(";"))
+    assert table.lines[0].cells == ("S-1", "0,50")
+
+
 def test_quoted_cells_may_hold_delimiters_and_lines() -> None:
     table = csv_file.read(b'Name,"Quiz; one, two"\n"A\nB","5"\n\n,\nC,6')
     assert table.heading == ("Name", "Quiz; one, two")
