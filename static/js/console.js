@@ -1,6 +1,6 @@
 // The console works without it; this adds the reader's own clock, copying, and one box that ticks all.
 
-import { copyText } from "./copy.js";
+import { offerCopies } from "./copy.js";
 import { showLocalTimes } from "./page.js";
 
 function selectAll(form) {
@@ -18,11 +18,6 @@ function selectAll(form) {
   show();
 }
 
-function offerCopy(button) {
-  button.hidden = false;
-  button.addEventListener("click", () => copyText(button));
-}
-
 showLocalTimes(document);
-document.querySelectorAll("[data-copy]").forEach(offerCopy);
+offerCopies();
 document.querySelectorAll("[data-selection]").forEach(selectAll);

@@ -14,3 +14,11 @@ export async function copyText(button) {
   }
   status.textContent = copied ? status.dataset.copied : status.dataset.byHand;
 }
+
+/** Shows the buttons, which could do nothing without a script. */
+export function offerCopies() {
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => copyText(button));
+  }
+}
