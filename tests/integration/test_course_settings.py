@@ -140,11 +140,13 @@ def test_assistants_approve_and_deny_where_the_course_lets_them_and_only_then(
     assert assistant.post("/panel/people/decide", approve(achievement, "ada")).status_code == 403
     teacher.post("/panel/settings", certificates_on="yes", assistants_may_approve="yes")
     page = assistant.get("/panel/people")
-    assert 'value="approve"' in page.text
+    assert 'data-decision="approve"' in page.text
     for withheld in ("grant", "revoke", "reopen", "reissue"):
-        assert f'value="{withheld}"' not in page.text
-    assert "1 certificate approved." in words(assistant.post("/panel/people/decide", approve(achievement, "ada")))
-    assert "1 certificate denied." in words(assistant.post("/panel/people/decide", approve(achievement, "cyd", "deny")))
+        assert f'data-decision="{withheld}"' not in page.text
+    assert "1 certificate approved: ADA." in words(assistant.post("/panel/people/decide", approve(achievement, "ada")))
+    assert "1 certificate denied: CYD." in words(
+        assistant.post("/panel/people/decide", approve(achievement, "cyd", "deny"))
+    )
     teacher.post("/panel/settings", certificates_on="yes")
     assert assistant.post("/panel/people/decide", approve(achievement, "bob", "deny")).status_code == 403
 
