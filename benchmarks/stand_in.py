@@ -61,6 +61,8 @@ class Platform(ThreadingHTTPServer):
                 return [], 0
             case "/enrollments":
                 return self.rows(self.enrolment, big_course.MEMBERS, start)
+        if "graded_since" in query:
+            return [], 0  # nothing happens here
         asked = [int(assignment) for assignment in query["assignment_ids[]"]]
         return self.rows(
             lambda row: self.submission(row % big_course.MEMBERS, asked[row // big_course.MEMBERS]),

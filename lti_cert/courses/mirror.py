@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain, repeat
+from itertools import chain, compress, repeat
+from operator import ne
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, func, insert, select, update
@@ -279,7 +280,9 @@ def _note_differences(item_id: int, present: Scores, wanted: Scores, changes: _C
     # Sorted, since rows are written fastest in the order in which the table lies.
     new = sorted(wanted.keys() - present.keys())
     gone = sorted(present.keys() - wanted.keys())
-    other = sorted([member_id for member_id, score in present.items() if wanted.get(member_id, score) != score])
+    other = sorted(compress(present, map(ne, present.values(), map(wanted.get, present))))
+    if gone:
+        other = [member_id for member_id in other if member_id in wanted]
     for kind, whom, scores in (
         (changes.new, new, wanted),
         (changes.other, other, wanted),
