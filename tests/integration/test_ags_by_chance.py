@@ -5,20 +5,17 @@ before together with a reason, and certificates are those of the last complete r
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import time_machine
 from flask import Flask
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 from urllib3.util.retry import Retry
 
-from lti_cert.core import clock, current
+from lti_cert.core import current
 from lti_cert.core.database import db, transaction
-from lti_cert.courses import sync
 from lti_cert.courses.models import Course, LineItem, Member, Result, SyncRun
 from lti_cert.demo import course as demo
 from lti_cert.demo import serving
@@ -28,7 +25,6 @@ from lti_cert.demo.platform import Lms, SigningKey, Tool
 from lti_cert.launch import session
 from lti_cert.lti import claims
 from lti_cert.lti.models import Registration
-from lti_cert.outbox import outbox
 from lti_cert.sources.snapshot import Item, Person, Score, Snapshot, millionths
 from tests import building as b
 from tests.reading_aloud import obvious_level
@@ -191,16 +187,7 @@ def world(app: Flask, signing_keys: Path, monkeypatch: pytest.MonkeyPatch) -> It
 def sync_to_its_end(course: Course) -> SyncRun:
     with transaction():
         course.registration.slowed_until = None  # what slowed the platform down before is long over
-    now = clock.now()
-    for number in range(10):
-        with time_machine.travel(now + timedelta(minutes=2 * number)):
-            try:
-                sync.sync(course.id, course.registration_id)
-                break
-            except outbox.Postponed:
-                event("postponed")
-    db.session.rollback()
-    return db.session.scalars(select(SyncRun).order_by(SyncRun.id.desc())).first()  # type: ignore[return-value]
+    return b.sync_to_its_end(course.id, course.registration_id)
 
 
 def mirrored(course: Course) -> tuple[dict[str, int], set[str], dict[tuple[str, str], int | None]]:

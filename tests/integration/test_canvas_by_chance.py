@@ -16,7 +16,7 @@ from sqlalchemy import delete, select
 
 from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
-from lti_cert.courses import freshness, source, sync
+from lti_cert.courses import freshness, source
 from lti_cert.courses.models import Course, HeldSnapshot, LineItem, Member, Result, StagedPage, SyncRun
 from lti_cert.demo.canvas_site import Assignment, Entry, Topic, all_entries
 from lti_cert.demo.course import INSTRUCTOR, LEARNER, TEST_STUDENT, Person
@@ -25,9 +25,9 @@ from lti_cert.demo.course import LineItem as DemoItem
 from lti_cert.demo.course import Member as DemoMember
 from lti_cert.demo.faults import Endpoint, Fault
 from lti_cert.lti.models import Registration
-from lti_cert.outbox import outbox
 from lti_cert.sources import canvas_submissions
 from lti_cert.sources.snapshot import Snapshot, SourceFailed, SourceThrottled, millionths
+from tests import building
 from tests.canvas_world import COURSE, CanvasWorld
 
 WHO = [f"u{number}" for number in range(6)]
@@ -382,16 +382,7 @@ def stored_of(drawn: Drawn) -> tuple[dict[str, str], set[str], dict[tuple[str, s
 
 
 def sync_to_its_end(canvas: CanvasWorld) -> SyncRun:
-    now = clock.now()
-    for number in range(10):
-        with time_machine.travel(now + timedelta(minutes=2 * number)):
-            try:
-                sync.sync(canvas.course_id, canvas.registration_id)
-                break
-            except outbox.Postponed:
-                event("postponed")
-    db.session.rollback()
-    return db.session.scalars(select(SyncRun).order_by(SyncRun.id.desc())).first()  # type: ignore[return-value]
+    return building.sync_to_its_end(canvas.course_id, canvas.registration_id)
 
 
 @pytest.mark.each_database
