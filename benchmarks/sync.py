@@ -3,8 +3,8 @@ AGS source tokens, line items, results of every item, roster; through the Canvas
 assignments, and the submissions flat, with all that Canvas says of each. 4 requests at a time. The platform
 is a process of its own on the same processors, so the wall time holds its work too. The database is SQLite; a second
 sync finds nothing changed, for which it reads everything again through AGS, and through Canvas only asks what was
-graded since. Peak memory is of the syncing process as the operating system counts it, Python and all libraries
-included.
+graded since. Each sync has a process of its own, forked from one that has loaded everything, as a worker's runs have;
+peak memory is of that process as the operating system counts it, Python and all libraries included.
 """
 
 import json
@@ -13,6 +13,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import get_context
 
 from flask import current_app
 from sqlalchemy import select
@@ -71,15 +72,23 @@ def measure(source: str, page: int) -> None:
     with databases.tool(), platform(page) as url:
         keys.ensure_key(current_app.extensions["settings"])
         course = begin(url, source)
+        ids = course.id, course.registration_id
+        db.session.rollback()
         for _ in range(2):
-            course_id, registration_id = course.id, course.registration_id
-            db.session.rollback()
-            it = timed(lambda ids=(course_id, registration_id): sync.sync(*ids))
-            db.session.rollback()
-            run = db.session.scalars(select(SyncRun).order_by(SyncRun.id.desc()).limit(1)).one()
-            assert run.outcome == SyncOutcome.STORED, run.reason
-            assert run.counts["results"] == big_course.MEMBERS * big_course.ITEMS
-            print(json.dumps([*it, peak(), run.counts["requests"]]), flush=True)
+            db.engine.dispose()
+            run = get_context("fork").Process(target=_sync, args=ids)
+            run.start()
+            run.join()
+            assert run.exitcode == 0
+
+
+def _sync(course_id: int, registration_id: int) -> None:
+    it = timed(lambda: sync.sync(course_id, registration_id))
+    db.session.rollback()
+    run = db.session.scalars(select(SyncRun).order_by(SyncRun.id.desc()).limit(1)).one()
+    assert run.outcome == SyncOutcome.STORED, run.reason
+    assert run.counts["results"] == big_course.MEMBERS * big_course.ITEMS
+    print(json.dumps([*it, peak(), run.counts["requests"]]), flush=True)
 
 
 def main() -> None:
