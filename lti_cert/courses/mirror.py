@@ -204,11 +204,11 @@ def _id(told: str) -> str:
 def _store_results(items: Iterable[LineItem], ids: Mapping[str, int], snapshot: Snapshot, stored: Stored) -> None:
     changes, recent = _Changes(), snapshot.recent
     unread = {item.ref: item for item in items}
-    for ref, scores in snapshot.all_scores():
+    for ref, users, scores in snapshot.all_scores():
         item = unread.get(ref)
         if item and not item.removed_at:  # else it went while the rest was read
             del unread[ref]
-            wanted, is_whole = _by_member(scores, ids, stored), ref not in recent
+            wanted, is_whole = _by_member(users, scores, ids, stored), ref not in recent
             if wanted or is_whole:
                 _compare(item.id, wanted, changes, stored, is_whole=is_whole)
     for ref, item in unread.items():
@@ -222,12 +222,13 @@ def _count_results(course: Course) -> int:
     return db.session.scalar(select(func.count()).select_from(Result).where(Result.line_item_id.in_(mine))) or 0
 
 
-def _by_member(scores: Iterable[tuple[str, int | None]], ids: Mapping[str, int], stored: Stored) -> Scores:
-    by_user = dict(scores)
-    wanted = dict(zip(map(ids.get, by_user, repeat(_STRANGER)), by_user.values(), strict=True))
+def _by_member(users: Iterable[str], scores: Iterable[int | None], ids: Mapping[str, int], stored: Stored) -> Scores:
+    """Of a user who is named twice the last score counts."""
+    users = list(users)
+    wanted = dict(zip(map(ids.get, users, repeat(_STRANGER)), scores, strict=True))
     if _STRANGER in wanted:
         del wanted[_STRANGER]
-        stored.strangers += sum(1 for user_id in by_user if user_id not in ids)
+        stored.strangers += len(set(users) - ids.keys())
     stored.results += len(wanted)
     return wanted
 
@@ -278,10 +279,11 @@ def _compare(item_id: int, wanted: Scores, changes: _Changes, stored: Stored, *,
 
 def _note_differences(item_id: int, present: Scores, wanted: Scores, changes: _Changes, stored: Stored) -> None:
     # Sorted, since rows are written fastest in the order in which the table lies.
-    new = sorted(wanted.keys() - present.keys())
-    gone = sorted(present.keys() - wanted.keys())
     other = sorted(compress(present, map(ne, present.values(), map(wanted.get, present))))
-    if gone:
+    new, gone = [], []
+    if wanted.keys() != present.keys():
+        new = sorted(wanted.keys() - present.keys())
+        gone = sorted(present.keys() - wanted.keys())
         other = [member_id for member_id in other if member_id in wanted]
     for kind, whom, scores in (
         (changes.new, new, wanted),
@@ -289,7 +291,7 @@ def _note_differences(item_id: int, present: Scores, wanted: Scores, changes: _C
         (changes.gone, gone, present),
     ):
         if whom:
-            kind.append((item_id, whom, [scores[member_id] for member_id in whom]))
+            kind.append((item_id, whom, list(map(scores.get, whom))))
     stored.changed_members.update(new, gone, other)
     stored.lost_scores += _scored(present) - _scored(wanted)
 

@@ -21,10 +21,10 @@ from lti_cert.sources.snapshot import (
     Item,
     Person,
     ReadingCancelled,
-    Score,
     Snapshot,
     TurnOver,
     added,
+    columns,
     joined,
 )
 
@@ -77,7 +77,7 @@ class StagedSnapshot(Snapshot):
         pages = [
             *self._page(_ITEMS, "", [asdict(item) for item in self.items]),
             *self._page(_PEOPLE, "", _person_rows(self.people)),
-            *(page for ref, scores in self.scores.items() for page in self._page(_SCORES, ref, _columns(scores))),
+            *(page for ref, scores in self.scores.items() for page in self._page(_SCORES, ref, columns(scores))),
             *(
                 page
                 for kind, counts in self.counts.items()
@@ -107,10 +107,10 @@ class StagedSnapshot(Snapshot):
         staged = (_person(row) for page in self._staged(_PEOPLE) for row in page)
         return joined((*staged, *self.people))
 
-    def all_scores(self) -> Iterator[tuple[str, Iterable[tuple[str, int | None]]]]:
+    def all_scores(self) -> Iterator[tuple[str, Iterable[str], Iterable[int | None]]]:
         for ref in dict.fromkeys((*self._staged_refs(_SCORES), *self.scores)):
-            pages = (zip(*columns, strict=True) for columns in self._staged(_SCORES, ref))
-            yield ref, chain.from_iterable((*pages, self.scores.get(ref, ())))
+            users, scores = zip(*self._staged(_SCORES, ref), columns(self.scores.get(ref, ())), strict=True)
+            yield ref, chain(*users), chain(*scores)
 
     def all_counts(self) -> Mapping[str, Mapping[str, int]]:
         return {
@@ -155,11 +155,6 @@ def packed_people(people: Iterable[Person]) -> bytes:
 
 def unpacked_people(content: bytes) -> list[Person]:
     return [_person(row) for row in _unpacked(content)]
-
-
-def _columns(scores: Sequence[Score]) -> tuple[list[str], list[int | None]]:
-    """Two long lists instead of many short ones: a third of the time to read, and none for the garbage collector."""
-    return [score.user_id for score in scores], [score.score for score in scores]
 
 
 def drop(course_id: int, *, keep: Sequence[int] = ()) -> None:

@@ -150,13 +150,19 @@ class Snapshot:
         """Each once."""
         return joined(self.people)
 
-    def all_scores(self) -> Iterator[tuple[str, Iterable[tuple[str, int | None]]]]:
-        """Each item's once, with its ref; as pairs, since there may be millions."""
-        yield from self.scores.items()
+    def all_scores(self) -> Iterator[tuple[str, Iterable[str], Iterable[int | None]]]:
+        """Each item's once: its ref, whose scores they are, and the scores, since there may be millions."""
+        for ref, scores in self.scores.items():
+            yield ref, *columns(scores)
 
     def all_counts(self) -> Mapping[str, Mapping[str, int]]:
         """By kind, each person's number."""
         return {kind: added(counts) for kind, counts in self.counts.items()}
+
+
+def columns(scores: Sequence[Score]) -> tuple[list[str], list[int | None]]:
+    """Two long lists instead of many short ones: a third of the time to read, and none for the garbage collector."""
+    return [score.user_id for score in scores], [score.score for score in scores]
 
 
 def added(counts: Iterable[Count]) -> Counter[str]:

@@ -314,7 +314,9 @@ def is_only_passing(fate: list[Misfortune]) -> bool:
 
 def seen(canvas: CanvasWorld, snapshot: Snapshot) -> tuple[Any, ...]:
     names = {canvas.ref(what): what for what in WHAT}
-    scores = {(who, names[ref]): score for ref, scores in snapshot.all_scores() for who, score in dict(scores).items()}
+    scores = {
+        (who, names[ref]): score for ref, *columns in snapshot.all_scores() for who, score in zip(*columns, strict=True)
+    }
     learners = {person.user_id for person in snapshot.all_people() if "learner" in person.roles and person.is_known}
     return (
         {item.label: item.exclusion for item in snapshot.all_items()},

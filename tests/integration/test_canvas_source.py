@@ -40,10 +40,8 @@ def stands(canvas: CanvasWorld, snapshot: Snapshot) -> dict[str, dict[str, Any]]
     """By item and person: points, or "excused"."""
     names = {canvas.ref(item_id): item_id for item_id in ("quiz", "essay", "lab")}
     return {
-        names[ref]: {
-            user_id: "excused" if score is None else score / 1_000_000 for user_id, score in dict(scores).items()
-        }
-        for ref, scores in ((ref, list(scores)) for ref, scores in snapshot.all_scores())
+        names[ref]: {user_id: "excused" if score is None else score / 1_000_000 for user_id, score in scores.items()}
+        for ref, scores in ((ref, dict(zip(*columns, strict=True))) for ref, *columns in snapshot.all_scores())
         if scores
     }
 

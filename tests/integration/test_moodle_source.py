@@ -98,8 +98,8 @@ def grades(snapshot: Snapshot) -> dict[str, dict[str, float | None]]:
     """By user and label, totals left out; None is excused."""
     labels = {item.ref: item.label for item in snapshot.items if item.exclusion != "total"}
     found: dict[str, dict[str, float | None]] = {}
-    for ref, scores in snapshot.all_scores():
-        for user_id, score in scores:
+    for ref, users, scores in snapshot.all_scores():
+        for user_id, score in zip(users, scores, strict=True):
             if ref in labels:
                 found.setdefault(user_id, {})[labels[ref]] = None if score is None else score / 1_000_000
     return found
@@ -194,7 +194,11 @@ def test_every_person_item_and_grade_of_the_recorded_course_is_accounted_for(rec
         ("Plain", 7.5, ""),
         ("Course total", 270, "total"),
     ]
-    scores = {(user_id, ref): score for ref, each in snapshot.all_scores() for user_id, score in each}
+    scores = {
+        (user_id, ref): score
+        for ref, *columns in snapshot.all_scores()
+        for user_id, score in zip(*columns, strict=True)
+    }
     for row in rows:
         for grade in row["gradeitems"]:
             score = scores.pop((str(row["userid"]), f"moodle:column:{grade['id']}"), None)
@@ -524,7 +528,7 @@ def test_a_reading_that_is_slowed_down_at_any_request_goes_on_and_ends_as_one_th
 
 
 def outcome(snapshot: Snapshot) -> tuple[Any, ...]:
-    scores = {ref: dict(scores) for ref, scores in snapshot.all_scores()}
+    scores = {ref: dict(zip(*columns, strict=True)) for ref, *columns in snapshot.all_scores()}
     people = {person.user_id: person for person in snapshot.all_people()}
     return snapshot.items, people, scores, snapshot.all_counts(), snapshot.limits
 
