@@ -23,8 +23,8 @@ check: $(VENV)/installed-tests ## format, lint, types, import floors
 	@$(BIN)/lint-imports
 
 fix: $(VENV)/installed-tests ## bring everything into format
-	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
 
 sure: check test ## every gate that a change has to pass
 

@@ -18,7 +18,7 @@ from lti_cert.achievements.criteria import Outcome
 from lti_cert.achievements.criteria import evaluate as apply_criteria
 from lti_cert.achievements.events import AchievementChanged
 from lti_cert.achievements.models import Achievement, EvaluationMark, Status
-from lti_cert.certificates import evidence, lifecycle, transitions
+from lti_cert.certificates import evidence, joining, lifecycle, transitions
 from lti_cert.certificates.lifecycle import Change, Effect, Found, Policy, Standing, State
 from lti_cert.certificates.models import FLAGS, FOUND, STANDING, Certificate, columns_of, found_of, standing_of
 from lti_cert.core import clock, log
@@ -84,6 +84,8 @@ def _is_deciding(achievement: Achievement) -> bool:
 
 def evaluate_course(course_id: int) -> None:
     """Evaluate every achievement of the course that decides as far as its evidence has changed. The job."""
+    with transaction():
+        joining.join_accounts(course_id)
     deciding = select(Achievement.id).where(Achievement.course_id == course_id, _decides())
     for achievement_id in db.session.scalars(deciding.order_by(Achievement.id)).all():
         with transaction():

@@ -81,6 +81,32 @@ def note(achievement: Achievement, moves: Sequence[Move], *, actor: str) -> None
         _log(moves, "evaluate", actor, "", **at)
 
 
+def hand_over(certificate: Certificate, member_id: int) -> None:
+    """Let it be another account's of the same person, standing as it stands, and log it with the evidence it stands
+    on.
+    """
+    certificate.member_id = member_id
+    standing = {
+        f"{when}_{column}": getattr(certificate, column)
+        for when in ("from", "to")
+        for column in ("state", "level", "pending_level")
+    }
+    newest = select(CertificateMove.evidence).where(CertificateMove.certificate_id == certificate.id)
+    db.session.add(
+        CertificateMove(
+            certificate_id=certificate.id,
+            version=certificate.version,
+            criteria_version=certificate.criteria_version,
+            moved_at=clock.now(),
+            actor=SYSTEM,
+            action="join",
+            evidence=db.session.scalars(newest.order_by(CertificateMove.id.desc()).limit(1)).one(),
+            **standing,
+        )
+    )
+    db.session.flush()
+
+
 def _update(achievement: Achievement, group: Sequence[Move]) -> list[Move]:
     seen, to, found = group[0].seen, group[0].change.to, group[0].found
     wanted = record_set("wanted", {"id": int, "version": int}, [(m.certificate_id, m.seen_version) for m in group])

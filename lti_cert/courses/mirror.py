@@ -7,7 +7,8 @@ from itertools import chain, compress, repeat
 from operator import ne
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import and_, bindparam, func, insert, select, update
+from sqlalchemy.orm import aliased
 
 from lti_cert.core import bulk, clock, log
 from lti_cert.core.database import db, id_set
@@ -131,6 +132,7 @@ class _Listed(NamedTuple):
     roles: str = ""
     in_roster: bool = False
     left_at: datetime | None = None
+    joined_to_id: int | None = None
     is_known: bool = True
     is_evaluated: bool = False
     launched_as_staff: bool = False
@@ -174,7 +176,27 @@ def _store_members(course: Course, people: Sequence[Person], stored: Stored) -> 
     ids = {user_id: member_id for user_id, member_id in rows}
     stored.members = len(listed)
     stored.changed_members.update(ids[user_id] for user_id in turned)
+    if new or other:
+        stored.changed_members.update(_join_accounts(course))
     return ids
+
+
+def _join_accounts(course: Course) -> set[int]:
+    """Find out whose account the platform has merged into which other one; returns both where that is news.
+
+    An id that several have is no id: what fills our custom field is a mistake then.
+    """
+    present = aliased(Member)
+    pairs = db.session.execute(
+        select(Member.id, func.min(present.id))
+        .join(present, and_(present.course_id == Member.course_id, present.platform_id == Member.platform_id))
+        .where(Member.course_id == course.id, Member.left_at.is_not(None), Member.platform_id != "", present.in_roster)
+        .group_by(Member.id, Member.joined_to_id)
+        .having(func.count() == 1, Member.joined_to_id.is_distinct_from(func.min(present.id)))
+    ).all()
+    for former_id, present_id in pairs:
+        db.session.execute(update(Member).where(Member.id == former_id).values(joined_to_id=present_id))
+    return {member_id for pair in pairs for member_id in pair}
 
 
 def _now(before: _Listed, person: Person | None, now: datetime) -> _Listed:
@@ -186,6 +208,7 @@ def _now(before: _Listed, person: Person | None, now: datetime) -> _Listed:
             roles=" ".join(sorted(person.roles)),
             in_roster=True,
             left_at=None,
+            joined_to_id=None,
             is_known=person.is_known,
             platform_id=_id(person.api_user_id) or before.platform_id,
             sourced_id=_id(person.sourced_id) or before.sourced_id,

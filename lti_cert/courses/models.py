@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, false, true
+from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lti_cert.core.database import Base, primary_key
@@ -95,12 +95,16 @@ class ResourceLink(Base):
     """As the launch named them, separated by blanks."""
 
 
+_JOINED = text("joined_to_id IS NOT NULL")
+
+
 class Member(Base):
     __tablename__ = "member"
     __table_args__ = (
         UniqueConstraint("course_id", "user_id"),
         Index(None, "course_id", "evidence_seq"),
         Index(None, "course_id", "platform_id"),
+        Index("ix_member_joined", "course_id", sqlite_where=_JOINED, postgresql_where=_JOINED),
     )
 
     id: Mapped[primary_key]
@@ -119,6 +123,9 @@ class Member(Base):
     in_roster: Mapped[bool] = mapped_column(Boolean, default=False)
     """Present and active in the snapshot. False for a launcher not yet in one, and for somebody who left."""
     left_at: Mapped[datetime | None]
+    joined_to_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    """Of somebody who left: the member to whom the roster has given her `platform_id`, since the platform has merged
+    two accounts of one person."""
     is_known: Mapped[bool] = mapped_column(Boolean, default=True)
     """False: in the roster, but not in the source of the grades, which says nothing of her."""
     launched_as_staff: Mapped[bool] = mapped_column(Boolean, default=False)

@@ -83,6 +83,7 @@ _DECIDED: Mapping[str, str] = {
     "revoke": "Revoked",
     "reopen": "Opened again",
     "reissue": "Issued again",
+    "join": "Taken over from another account of the same person, which was merged into this one,",
 }
 
 
