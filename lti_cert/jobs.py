@@ -24,11 +24,15 @@ from lti_cert.notices import digest, notify
 from lti_cert.outbox import tending
 from lti_cert.outbox.outbox import ClockRule, Job, JobMap
 
+SYNCS = "sync"
+PROMPT = ("decide", "issue", "tell")
+"""The queues on which nothing takes long: a worker that serves these alone is there while courses are read."""
+
 SYNC = Job(
     "sync",
     sync.sync,
     takes=("course_id", "registration_id"),
-    queue="sync",
+    queue=SYNCS,
     unique=True,
     serial="platform {registration_id}",
     seconds=3600,
@@ -80,6 +84,7 @@ TELL_REVOKED = Job(
 DIGEST = Job("digest", digest.send_digest, takes=("course_id",), queue="tell", unique=True, serial="digest {course_id}")
 
 JOBS = JobMap(
+    queues=(*PROMPT, SYNCS),
     after={
         SyncDue: (SYNC,),
         CourseSynced: (EVALUATE, ISSUE_WAITING, COUNT_COURSE),

@@ -13,6 +13,7 @@ from lti_cert.cli.common import application
 from lti_cert.core import log, schema
 from lti_cert.core.database import db
 from lti_cert.demo import start
+from lti_cert.jobs import JOBS
 from lti_cert.lti import keys
 from lti_cert.outbox import redis_server, relay, worker
 from lti_cert.processes import ports, supervisor, tool
@@ -68,21 +69,36 @@ def relay_command() -> None:
 
 
 @click.command("worker")
+@click.option(
+    "--queue",
+    "queues",
+    multiple=True,
+    type=click.Choice(JOBS.queues),
+    help="Serve only this one; may be given several times, the first goes first. Default: all.",
+)
 @click.option("--until-empty", is_flag=True, help="End when nothing is queued.")
-def worker_command(until_empty: bool) -> None:
-    """Run side effects: syncs, evaluations, documents, mails. Run as many as you like."""
+def worker_command(queues: tuple[str, ...], until_empty: bool) -> None:
+    """Run side effects: syncs, evaluations, documents, mails. Run as many as you like; at least one that leaves “sync”
+    alone, so that nobody waits for her certificate while courses are read.
+    """
     app, settings = _serving()
     keys.ensure_key(settings)
     queue = _queue(settings)
     redis_server.wait_until_ready(redis_server.url(settings), seconds=30)
     with app.app_context():
-        worker.work(queue, until_empty=until_empty)
+        worker.work(queue, queues, until_empty=until_empty)
 
 
 @click.command()
 @host_option
 @port_option
-@click.option("--workers", default=2, show_default=True, help="How many `lti-cert worker`.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="How many `lti-cert worker`; of several one leaves syncs alone.",
+)
 def up(host: str, port: int, workers: int) -> None:
     """The whole tool on this machine, with embedded defaults wherever no address is set."""
     ports.require_free(host, port, "--port")

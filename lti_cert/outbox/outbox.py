@@ -73,14 +73,15 @@ class JobMap:
 
     after: Mapping[type, tuple[Job, ...]]
     clock: tuple[ClockRule, ...] = ()
+    queues: tuple[str, ...] = ("default",)
+    """Of all jobs, in the order in which a worker looks at them."""
     by_name: Mapping[str, Job] = field(init=False)
-    queues: tuple[str, ...] = field(init=False)
-    """In the order in which workers look at them."""
 
     def __post_init__(self) -> None:
         jobs = [job for follows in self.after.values() for job in follows]
         object.__setattr__(self, "by_name", {job.name: job for job in jobs})
-        object.__setattr__(self, "queues", tuple(dict.fromkeys(job.queue for job in jobs)))
+        if stray := {job.queue for job in jobs}.difference(self.queues):
+            raise ValueError(f"no worker would look at {', '.join(sorted(stray))}")
 
 
 def job_map() -> JobMap:

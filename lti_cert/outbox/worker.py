@@ -1,6 +1,7 @@
 """An RQ worker that runs our rows. Everything it needs is loaded before it forks, so a run starts warm."""
 
 import gc
+from collections.abc import Sequence
 from typing import Any
 
 import redis
@@ -18,9 +19,11 @@ class _Worker(Worker):
         super().main_work_horse(*args, **kwargs)
 
 
-def work(connection: redis.Redis, *, until_empty: bool = False) -> None:
-    """Run rows until told to stop by SIGTERM or SIGINT; the run at hand is finished first."""
-    worker = _Worker(list(job_map().queues), connection=connection, serializer=JSONSerializer)
+def work(connection: redis.Redis, queues: Sequence[str] = (), *, until_empty: bool = False) -> None:
+    """Run rows of these queues, or of all, until told to stop by SIGTERM or SIGINT; the run at hand is finished
+    first.
+    """
+    worker = _Worker(list(queues or job_map().queues), connection=connection, serializer=JSONSerializer)
     # What is loaded by now stays: no run needs to look through it for garbage, or to copy it from its parent for that.
     gc.freeze()
     worker.work(burst=until_empty, logging_level="WARNING", with_scheduler=False)

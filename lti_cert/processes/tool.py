@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 
+from lti_cert.jobs import PROMPT
 from lti_cert.outbox import redis_server
 from lti_cert.processes import ports
 from lti_cert.processes.supervisor import Part
@@ -38,6 +39,17 @@ def parts(
     return [
         *found,
         Part("relay", command("relay"), env),
-        Part("worker", command("worker"), env, replicas=workers),
+        *_workers(workers, env),
         Part("web", command("web", "--host", host, "--port", port), env, ready=answers),
+    ]
+
+
+def _workers(number: int, env: Mapping[str, str]) -> list[Part]:
+    """While courses are read, one of several is there for everything else."""
+    if number == 1:
+        return [Part("worker", command("worker"), env)]
+    prompt = [word for queue in PROMPT for word in ("--queue", queue)]
+    return [
+        Part("prompt worker", command("worker", *prompt), env),
+        Part("worker", command("worker"), env, replicas=number - 1),
     ]

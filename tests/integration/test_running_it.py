@@ -15,7 +15,8 @@ import psutil
 import pytest
 import requests
 
-from lti_cert.processes import ports
+from lti_cert.processes import ports, tool
+from lti_cert.settings import Settings
 from tests.browser import Browser
 from tests.world import eventually
 
@@ -59,6 +60,13 @@ def test_up_serves_the_tool_with_nothing_set_and_ends_when_told(tmp_path: Path, 
         assert all(key["kty"] == "RSA" and "d" not in key for key in keys)
         eventually(lambda: f"http://localhost:{port}" in log.read_text(), what="the word that it runs")
         ends(process, signal.SIGTERM)
+
+
+def test_of_several_workers_one_leaves_syncs_alone(settings: Settings) -> None:
+    for number in (1, 2, 4):
+        parts = tool.parts(settings, host="localhost", port=8400, workers=number)
+        leaves_some = ["--queue" in part.argv for part in parts for _ in range(part.replicas) if "worker" in part.argv]
+        assert (len(leaves_some), sum(leaves_some)) == (number, number > 1)
 
 
 def test_the_demo_prints_one_address_where_a_person_can_be_picked_and_launched(

@@ -14,9 +14,10 @@ from pypdf import PdfReader
 from lti_cert.achievements import saving
 from lti_cert.activity import keys
 from lti_cert.core.database import db, transaction
-from lti_cert.courses.models import Course
+from lti_cert.courses.models import Course, SyncOutcome, SyncRun
 from lti_cert.demo.faults import Endpoint, Fault
 from lti_cert.demo.moodle_site import Discussion, Forum, Post
+from lti_cert.jobs import PROMPT
 from lti_cert.lti.models import Registration
 from tests import building as b
 from tests import posing
@@ -116,6 +117,30 @@ def test_a_grade_changed_in_the_lms_is_followed_at_the_next_sync(world: World) -
     world.lms.course(world.lms.courses[0].id).set_score("zoe", "project", 60)
     assert instructor.post("/sync").status_code == 200
     eventually(lambda: "Waiting for approval" in zoe.get("/progress"), what="the proposal")
+
+
+def test_a_decision_is_carried_out_while_every_other_worker_reads_a_course(world: World) -> None:
+    learner, instructor = Panel(world, "minh-anh"), Panel(world, "ines")
+    eventually(lambda: "Last read" in instructor.get("/overview"), what="the first sync")
+    open_rule(instructor)
+    eventually(lambda: "Nguyễn" in instructor.get("/people", state="waiting"), what="a proposal")
+    certificate = b.certificate(saving.of_course(db.session.query(Course).one().id)[0], "minh-anh")
+
+    world.lms.faults.plan(Endpoint.RESULTS, Fault(delay=60))
+    instructor.post("/sync")
+    eventually(lambda: is_being_read(), what="the second sync")
+    instructor.post("/people/decide", action="approve", certificate=f"{certificate.id}:{certificate.version}")
+    prompt = [word for queue in PROMPT for word in ("--queue", queue)]
+    eventually(
+        lambda: world.run("worker", *prompt, "--until-empty") and "Open the PDF" in learner.get("/progress"),
+        what="the PDF",
+    )
+    assert is_being_read()
+
+
+def is_being_read() -> bool:
+    db.session.rollback()
+    return db.session.query(SyncRun).order_by(SyncRun.id.desc()).first().outcome == SyncOutcome.RUNNING
 
 
 def test_a_course_is_connected_to_canvas_and_its_whole_gradebook_decides(world: World) -> None:
