@@ -11,6 +11,7 @@ from lti_cert.core.errors import InputRejected
 from lti_cert.courses.events import SyncDue
 from lti_cert.courses.models import Course
 from lti_cert.lti.models import Registration, Standing
+from lti_cert.lti.registrations import PlatformInactive
 from lti_cert.outbox import outbox
 from lti_cert.sources import choose
 
@@ -45,13 +46,17 @@ def is_read(course: Course) -> bool:
 
 
 def ask_for_sync(course: Course) -> None:
-    """Have it read whole, because somebody wants that.
+    """Have it read whole, because somebody wants that: one that was concluded too, since it may be open again. In the
+    caller's transaction.
 
     :raises BroughtByHand
+    :raises PlatformInactive: nothing is read from it.
     """
     if not is_read(course):
         raise BroughtByHand
-    course.whole_asked_at = clock.now()
+    if course.registration.standing != Standing.ACTIVE:
+        raise PlatformInactive(f"registration {course.registration_id}")
+    course.whole_asked_at, course.is_final = clock.now(), False
     _promise_sync(course)
 
 
@@ -72,7 +77,9 @@ def sync_soon(course_id: int) -> None:
 
 def sync_if_stale(course: Course) -> None:
     """What a launch does."""
-    if not course.is_final and is_read(course) and (course.synced_at is None or course.synced_at < clock.now() - FRESH):
+    now = clock.now()
+    is_stale = course.synced_at is None or course.synced_at < now - FRESH
+    if is_stale and is_read(course) and not course.is_final and (course.retry_at is None or course.retry_at <= now):
         _promise_sync(course)
 
 

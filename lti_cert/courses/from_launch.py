@@ -110,8 +110,11 @@ def _link(course: Course, claims: LaunchClaims) -> ResourceLink:
         db.session.add(link)
     services = claims.services
     link.title = claims.resource_link_title
-    link.lineitems_url, link.lineitem_url = services.lineitems, services.lineitem
-    link.memberships_url, link.scopes = services.memberships, " ".join(services.scopes)
+    before = link.lineitems_url, link.lineitem_url, link.memberships_url, link.scopes
+    told = services.lineitems, services.lineitem, services.memberships, " ".join(services.scopes)
+    link.lineitems_url, link.lineitem_url, link.memberships_url, link.scopes = told
+    if told != before:
+        course.retry_at = None  # what could not be read before may be readable now
     db.session.flush()
     return link
 

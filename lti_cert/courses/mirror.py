@@ -46,8 +46,8 @@ class Stored:
     """Results of people who are no members: platforms keep them of those who have left."""
     lost_scores: int = 0
     """How many more scores went than came."""
-    newly_unknown: int = 0
-    """Learners of the roster of whom the source has begun to say nothing."""
+    newly_unknown: set[str] = field(default_factory=set)
+    """Learners of the roster, by user id, of whom the source has begun to say nothing."""
     changed_members: set[int] = field(default_factory=set)
 
 
@@ -162,7 +162,7 @@ def _store_members(course: Course, people: Sequence[Person], stored: Stored) -> 
         if (after.is_evaluated, after.in_roster) != (before.is_evaluated, before.in_roster):
             turned.append(user_id)
         if before.is_known and not after.is_known and LEARNER in after.roles.split():
-            stored.newly_unknown += 1
+            stored.newly_unknown.add(user_id)
         if member_id is None:
             new.append({"course_id": course.id, "user_id": user_id, "created_at": now, **after._asdict()})
         elif after != before:

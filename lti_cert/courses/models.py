@@ -37,6 +37,8 @@ class Course(Base):
     platform_id: Mapped[str] = mapped_column(Text, default="", server_default="")
     """The id under which the platform's own interface and its events know the course, where a signed launch told it."""
     source: Mapped[str] = mapped_column(Text, default="ags")
+    is_source_chosen: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    """By somebody; else a course that was never read begins with the best one."""
     evidence_seq: Mapped[int] = mapped_column(BigInteger, default=0)
     """Counts changes of evidence. A member carries the number of her last change, an evaluation the number up to
     which it looked:
@@ -58,9 +60,9 @@ class Course(Base):
     ends_at: Mapped[datetime | None]
     """When the course is over, where a launch has said so."""
     failures: Mapped[int] = mapped_column(default=0)
-    """Failed runs since the last one that was complete."""
+    """Runs since the last one that was stored."""
     retry_at: Mapped[datetime | None]
-    """When the clock tries again after a failure."""
+    """Until then neither launches nor the clock have it read again, after a run that stored nothing."""
     posts_from: Mapped[str] = mapped_column(Text, default=FEED, server_default=FEED)
     notes_from: Mapped[str] = mapped_column(Text, default=FEED, server_default=FEED)
     """Who counts discussion posts and class notes here, one provider each, so that nothing counts twice: the feed, or a
@@ -221,6 +223,8 @@ class SyncRun(Base):
     course_id: Mapped[int] = mapped_column(ForeignKey("course.id"))
     source: Mapped[str] = mapped_column(Text)
     started_at: Mapped[datetime]
+    paused_at: Mapped[datetime | None]
+    """When it last stopped on the way."""
     finished_at: Mapped[datetime | None]
     outcome: Mapped[str] = mapped_column(Text, default=SyncOutcome.RUNNING)
     reason: Mapped[str] = mapped_column(Text, default="")

@@ -14,6 +14,13 @@ from lti_cert.sources import choose, connections
 from lti_cert.sources.snapshot import Before, Finding, Reading
 
 
+def next_source(course: Course) -> str:
+    """What its next reading is of. The first one is of the best source there is, unless somebody has chosen."""
+    if course.synced_at is None and not course.trial_source and not course.is_source_chosen:
+        return choose.best(course.registration_id, course.id, course.platform_id)
+    return course.trial_source or course.source
+
+
 def reading_of(course: Course, name: str) -> Reading:
     """What its launches have told of how it can be read, and what this source is to count there."""
     links = db.session.scalars(
@@ -75,7 +82,8 @@ def use(course: Course, name: str) -> None:
         raise InputRejected("Grades of this kind are not read: somebody uploads them in the panel of the course.")
     if one.connects_by:
         connections.find(course.registration_id, name, course.id)
-    course.source, course.trial_source = name, ""
+    course.source, course.trial_source, course.is_source_chosen = name, "", True
+    course.retry_at = None
 
 
 def check(course: Course, name: str = "") -> Sequence[Finding]:

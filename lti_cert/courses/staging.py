@@ -5,7 +5,7 @@ the database, so that memory does not grow with the course and another worker ca
 import json
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict
 from itertools import chain
 from typing import Any
@@ -34,6 +34,11 @@ STAGED_AT = 20_000
 TURN_SECONDS = 300.0
 """So long a course is read before others of its platform have their turn; it goes on after them."""
 
+LONGEST_TURN_SECONDS = 2400.0
+"""After this it makes way even if nobody waits: well before the job's time is over, with which all it has read since
+it was last staged would be lost.
+"""
+
 _TELLS_EVERY = 1.0
 """Seconds between two words of progress."""
 
@@ -45,12 +50,13 @@ class StagedSnapshot(Snapshot):
 
     def __init__(self, run: SyncRun, *, go_on: Callable[[], None] = lambda: None) -> None:
         """`go_on` is asked now and then, and raises where the reading shall end."""
-        self._turn_ends_at = time.monotonic() + TURN_SECONDS
+        self._began_at = time.monotonic()
         requests = run.counts.get("requests", 0)
         super().__init__(limits=run.limits, requests=requests, steps=dict(run.steps), notes=dict(run.notes))
         self.run_id = run.id
         self._go_on = go_on
         self._told_at = 0.0
+        self._left: frozenset[str] = frozenset()
 
     def reached(self, stream: str, goes_on_at: str = DONE) -> None:
         super().reached(stream, goes_on_at)
@@ -60,7 +66,7 @@ class StagedSnapshot(Snapshot):
 
     def progress(self, words: str) -> None:
         """:raises ReadingCancelled: somebody stopped it meanwhile.
-        :raises TurnOver: it has taken long, and other courses of the platform wait.
+        :raises TurnOver: it has taken long, and other courses of the platform wait; or very long.
         """
         now = time.monotonic()
         if now - self._told_at < _TELLS_EVERY:
@@ -69,7 +75,8 @@ class StagedSnapshot(Snapshot):
         self._go_on()
         with transaction():
             self._note(progress=words)
-        if now >= self._turn_ends_at and outbox.is_waited_for():
+        took = now - self._began_at
+        if took >= LONGEST_TURN_SECONDS or (took >= TURN_SECONDS and outbox.is_waited_for()):
             raise TurnOver
 
     def stage(self) -> None:
@@ -105,7 +112,11 @@ class StagedSnapshot(Snapshot):
 
     def all_people(self) -> Sequence[Person]:
         staged = (_person(row) for page in self._staged(_PEOPLE) for row in page)
-        return joined((*staged, *self.people))
+        return joined(one for one in (*staged, *self.people) if one.user_id not in self._left)
+
+    def leave_out(self, user_ids: Set[str]) -> None:
+        """They have left the course while it was read."""
+        self._left |= user_ids
 
     def all_scores(self) -> Iterator[tuple[str, Iterable[str], Iterable[int | None]]]:
         for ref in dict.fromkeys((*self._staged_refs(_SCORES), *self.scores)):

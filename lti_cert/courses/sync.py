@@ -1,6 +1,6 @@
 """Read a course from its source and store the snapshot: whole, in one transaction, or not at all."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select, update
 
 from lti_cert.core import clock, log
 from lti_cert.core.database import db, insert, transaction
-from lti_cert.core.errors import Conflict
+from lti_cert.core.errors import Conflict, LtiCertError
 from lti_cert.courses import activity, mirror, staging
 from lti_cert.courses.events import CourseSynced, SyncDue
 from lti_cert.courses.models import (
@@ -21,13 +21,20 @@ from lti_cert.courses.models import (
     SyncOutcome,
     SyncRun,
 )
-from lti_cert.courses.source import before, reading_of
+from lti_cert.courses.source import before, next_source, reading_of
 from lti_cert.courses.staging import StagedSnapshot
 from lti_cert.lti import registrations
 from lti_cert.lti.models import Standing
 from lti_cert.outbox import outbox
-from lti_cert.sources import choose
-from lti_cert.sources.snapshot import CourseConcluded, Reading, ReadingCancelled, SourceFailed, SourceThrottled
+from lti_cert.sources import choose, roster
+from lti_cert.sources.snapshot import (
+    CourseConcluded,
+    Reading,
+    ReadingCancelled,
+    SourceFailed,
+    SourceThrottled,
+    TurnOver,
+)
 
 _log = log.get_logger(__name__)
 
@@ -38,12 +45,20 @@ LOSS_SHARE = 0.2
 PATIENCE = timedelta(hours=6)
 """So long a run may be slowed down by its platform before it gives up."""
 
+ROSTER_SECONDS = 120.0
+"""So long the roster is looked through again before a snapshot is held."""
+
 RETRIES = tuple(timedelta(minutes=m) for m in (5, 20, 60, 240, 720, 1440))
-"""Between a failed run and the next try of the clock, growing with each failure."""
+"""Between a run that stored nothing and the next try of the clock, growing with each of them."""
 
 
 class _NotBelieved(Exception):
     """Says why, in words."""
+
+    def __init__(self, why: str, unknown: Set[str] = frozenset()) -> None:
+        super().__init__(why)
+        self.unknown = unknown
+        """The learners of the roster, by user id, of whom the source says nothing."""
 
 
 def sync(course_id: int, registration_id: int) -> None:
@@ -54,13 +69,12 @@ def sync(course_id: int, registration_id: int) -> None:
     run, reading = _begin(course_id)
     snapshot = StagedSnapshot(run, go_on=partial(registrations.require_active, reading.registration_id))
     try:
-        choose.read(run.source, reading, snapshot)
-        registrations.require_active(reading.registration_id)
-        take(run, snapshot)
-    except ReadingCancelled:
+        _read_and_take(run, reading, snapshot)
+    except ReadingCancelled as fault:
         _log.info("sync cancelled", course=course_id, run=run.id)
-    except SourceThrottled as slow:
-        _pause(run, snapshot, slow)
+        with transaction():
+            _write(run, outcome=SyncOutcome.CANCELLED, reason=fault.shown_message, finished_at=clock.now())
+            staging.drop(course_id, keep=_held_run(course_id))
     except CourseConcluded as fault:
         _end(run, SyncOutcome.FINAL, fault.shown_message)
     except SourceFailed as fault:
@@ -72,6 +86,24 @@ def sync(course_id: int, registration_id: int) -> None:
         _end(run, SyncOutcome.FAILED, fault.shown_message)
 
 
+def _read_and_take(run: SyncRun, reading: Reading, snapshot: StagedSnapshot) -> None:
+    try:
+        choose.read(run.source, reading, snapshot)
+        registrations.require_active(reading.registration_id)
+        take(run, snapshot, present=partial(_present, reading))
+    except SourceThrottled as slow:
+        _pause(run, snapshot, slow)
+
+
+def _present(reading: Reading) -> Set[str] | None:
+    """Who is in the course by now; None if that cannot be told at once."""
+    try:
+        return {person.user_id for person in roster.read(reading, seconds=ROSTER_SECONDS)}
+    except LtiCertError as fault:
+        _log.info("roster not read again", course=reading.course_id, kind=type(fault).__name__)
+        return None
+
+
 def _begin(course_id: int) -> tuple[SyncRun, Reading]:
     with transaction() as session:
         course = session.get_one(Course, course_id)
@@ -81,7 +113,9 @@ def _begin(course_id: int) -> tuple[SyncRun, Reading]:
             raise outbox.Overtaken("the platform is not active")
         if (slowed_until := course.registration.slowed_until) and slowed_until > clock.now():
             raise outbox.Postponed(slowed_until - clock.now(), SourceThrottled.message)
-        source = _source_of(course)
+        source = next_source(course)
+        if course.synced_at is None and not course.trial_source:
+            course.source = source
         if not choose.SOURCES[source].is_pulled:
             raise outbox.Overtaken("the grades of this course are brought by hand")
         run = _paused(course, source)
@@ -95,17 +129,12 @@ def _begin(course_id: int) -> tuple[SyncRun, Reading]:
         return run, replace(reading_of(course, source), before=before(course, source))
 
 
-def _source_of(course: Course) -> str:
-    """A course that was never read begins with the best source that is connected."""
-    if course.synced_at is None and not course.trial_source:
-        course.source = choose.best(course.registration_id, course.id, course.platform_id)
-    return course.trial_source or course.source
-
-
 def _paused(course: Course, source: str) -> SyncRun | None:
-    """The run that goes on; what it has read is of one source only."""
+    """The run that goes on; what it has read is of one source only, and not old."""
     last = db.session.scalar(select(SyncRun).where(SyncRun.course_id == course.id).order_by(SyncRun.id.desc()).limit(1))
-    return last if last and last.outcome == SyncOutcome.PAUSED and last.source == source else None
+    if last is None or last.outcome != SyncOutcome.PAUSED or last.source != source:
+        return None
+    return last if last.paused_at and last.paused_at > clock.now() - PATIENCE else None
 
 
 def _close_abandoned(run: SyncRun) -> None:
@@ -127,35 +156,47 @@ def _held_run(course_id: int) -> Sequence[int]:
 
 
 def _pause(run: SyncRun, snapshot: StagedSnapshot, slow: SourceThrottled) -> None:
-    if clock.now() - run.started_at > PATIENCE:
-        _end(run, SyncOutcome.FAILED, "The learning platform kept asking us to slow down for six hours.")
+    now = clock.now()
+    if now - run.started_at > PATIENCE and not isinstance(slow, TurnOver):
+        _end(run, SyncOutcome.FAILED, _TOO_SLOW)
         return
     with transaction() as session:
         snapshot.stage()
-        _write(run, outcome=SyncOutcome.PAUSED, reason=slow.shown_message)
+        _write(run, outcome=SyncOutcome.PAUSED, reason=slow.shown_message, paused_at=now)
         if slow.seconds:
             registration = session.get_one(Course, run.course_id).registration
             registration.slowed_until = clock.now() + timedelta(seconds=slow.seconds)
     raise outbox.Postponed(timedelta(seconds=slow.seconds), slow.shown_message)
 
 
-def _write(run: SyncRun, **values: object) -> None:
-    db.session.execute(update(SyncRun).where(SyncRun.id == run.id).values(values | {"progress": ""}))
+_TOO_SLOW = "The learning platform asks us to slow down, and after six hours the course was not read to its end."
+
+
+def _write(run: SyncRun, **values: object) -> bool:
+    """False where somebody has stopped it meanwhile: that stays its end."""
+    mine = update(SyncRun).where(SyncRun.id == run.id, SyncRun.outcome != SyncOutcome.CANCELLED)
+    return db.session.scalar(mine.values(values | {"progress": ""}).returning(SyncRun.id)) is not None
 
 
 def _end(run: SyncRun, outcome: SyncOutcome, reason: str) -> None:
     """Write how a run ended that stored nothing; the previous snapshot stays."""
     with transaction() as session:
-        _write(run, outcome=outcome, reason=reason, finished_at=clock.now())
+        is_written = _write(run, outcome=outcome, reason=reason, finished_at=clock.now())
         staging.drop(run.course_id, keep=_held_run(run.course_id))
         course = session.get_one(Course, run.course_id)
+        if not is_written:
+            return
         if run.source != course.source:
             course.trial_source = ""
             return
-        course.stale_reason = reason
         course.is_final = outcome is SyncOutcome.FINAL
-        course.failures += 1
-        course.retry_at = clock.now() + RETRIES[min(course.failures, len(RETRIES)) - 1]
+        _try_later(course, reason)
+
+
+def _try_later(course: Course, reason: str) -> None:
+    course.stale_reason = reason
+    course.failures += 1
+    course.retry_at = clock.now() + RETRIES[min(course.failures, len(RETRIES)) - 1]
 
 
 def cancel(course: Course) -> None:
@@ -169,15 +210,28 @@ def cancel(course: Course) -> None:
     course.trial_source = ""
 
 
-def take(run: SyncRun, snapshot: StagedSnapshot, *, is_accepted: bool = False) -> None:
+def take(
+    run: SyncRun,
+    snapshot: StagedSnapshot,
+    *,
+    is_accepted: bool = False,
+    present: Callable[[], Set[str] | None] = lambda: None,
+) -> None:
     """Store a complete snapshot; or hold it when it lost too much to be believed, or only tries another source out.
 
-    :raises ReadingCancelled: somebody stopped it meanwhile.
+    `present` tells the user ids of those who are in the course by now. It is asked where the source says nothing of
+    people whom the roster lists: in a large course somebody leaves during every reading.
+
+    :raises ReadingCancelled: somebody stopped it meanwhile, or decided for another source.
     """
     try:
         with transaction():
             stored = _store(run, snapshot, is_accepted=is_accepted)
     except _NotBelieved as why:
+        if why.unknown and (now := present()) is not None and not why.unknown <= now:
+            snapshot.leave_out(why.unknown - now)
+            take(run, snapshot)
+            return
         _hold(run, snapshot, str(why))
     else:
         _log.info("synced", course=run.course_id, run=run.id, **stored)
@@ -225,10 +279,13 @@ def _forget_held(course: Course) -> None:
 
 def _check_run(course: Course, run: SyncRun) -> None:
     """:raises _NotBelieved: it was read from another source than the one that decides.
-    :raises ReadingCancelled: it was stopped.
+    :raises ReadingCancelled: it was stopped, or another source was accepted while it was read.
     """
     if db.session.scalar(select(SyncRun.outcome).where(SyncRun.id == run.id)) == SyncOutcome.CANCELLED:
         raise ReadingCancelled
+    is_read = choose.SOURCES[run.source].is_pulled
+    if is_read and run.source not in {course.source, course.trial_source}:
+        raise ReadingCancelled(message="Another source was chosen while it was read.")
     if run.source != course.source:
         title = choose.SOURCES[run.source].title
         raise _NotBelieved(f"This is a trial of {title} as the source of the grades; it decides once you accept it.")
@@ -241,7 +298,8 @@ def _learners(course: Course) -> int:
 def _check_loss(course: Course, learners: int, stored: mirror.Stored) -> None:
     """:raises _NotBelieved: what has been stored lacks more of what was there before than can be believed."""
     if stored.newly_unknown:
-        raise _NotBelieved(_LACKS.format(f"it says nothing of {stored.newly_unknown} learners whom the roster lists"))
+        what = f"it says nothing of {len(stored.newly_unknown)} learners whom the roster lists"
+        raise _NotBelieved(_LACKS.format(what), stored.newly_unknown)
     learners_now = _learners(course)
     _check("learners", learners, learners_now)
     if stored.lost_scores >= LOSS_COUNT:
@@ -269,7 +327,7 @@ def _hold(run: SyncRun, snapshot: StagedSnapshot, reason: str) -> None:
         course = session.get_one(Course, run.course_id)
         course.trial_source = ""
         if run.source == course.source:
-            course.stale_reason = reason
+            _try_later(course, reason)
         staging.drop(run.course_id, keep=(run.id,))
         held = insert(HeldSnapshot).values(course_id=run.course_id, run_id=run.id)
         session.execute(held.on_conflict_do_update(index_elements=["course_id"], set_={"run_id": held.excluded.run_id}))

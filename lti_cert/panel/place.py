@@ -8,6 +8,7 @@ from lti_cert.achievements.models import Achievement
 from lti_cert.certificates import approval, reading
 from lti_cert.core.database import db
 from lti_cert.core.errors import NotFound
+from lti_cert.courses import source
 from lti_cert.courses.models import Course
 from lti_cert.launch.models import PanelSession
 from lti_cert.panel.instructor_pages import Header, OtherCertificate
@@ -101,7 +102,7 @@ def _choice(achievement: Achievement) -> OtherCertificate:
 
 def freshness(course: Course, *, stale_because: str) -> Freshness:
     if course.synced_at is None:
-        limits = "What it shows this tool is known after the first reading."
+        name, limits = source.next_source(course), "What it shows this tool is known after the first reading."
     else:
-        limits = course.snapshot_limits or "It shows this tool every graded column."
-    return Freshness(choose.SOURCES[course.source].title, limits, course.synced_at, stale_because)
+        name, limits = course.source, course.snapshot_limits or "It shows this tool every graded column."
+    return Freshness(choose.SOURCES[name].title, limits, course.synced_at, stale_because)

@@ -22,7 +22,7 @@ MOST_NAMES = 20
 
 def others_of(place: Place) -> tuple[OtherSource, ...]:
     """What the course could be read from instead, by those who may say so."""
-    if not place.viewer.may_edit or place.course.synced_at is None or place.course.trial_source:
+    if not place.viewer.may_edit or place.course.trial_source:
         return ()
     return tuple(
         OtherSource(name, one.title) for name, one in choose.SOURCES.items() if _is_another(place.course, name)
@@ -31,7 +31,7 @@ def others_of(place: Place) -> tuple[OtherSource, ...]:
 
 def _is_another(course: Course, name: str) -> bool:
     one = choose.SOURCES[name]
-    if name == course.source or not one.is_pulled:
+    if name == source.next_source(course) or not one.is_pulled:
         return False
     return not one.connects_by or connections.is_connected(course.registration_id, name, course.id)
 
@@ -56,8 +56,11 @@ def use_if_good(viewer: PanelSession, name: str) -> list[str]:
 
 
 def _read_from(course: Course, name: str) -> None:
-    """A course that was never read begins with the best source by itself; another one tries it out first."""
-    if course.synced_at is None or course.source == name:
+    """A course that was read before tries another one out first."""
+    if course.synced_at is None:
+        source.use(course, name)
+        freshness.ask_for_sync(course)
+    elif course.source == name:
         freshness.ask_for_sync(course)
     else:
         freshness.try_out(course, name)

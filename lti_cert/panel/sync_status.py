@@ -77,7 +77,10 @@ def _ended(run: SyncRun) -> SyncStatus:
         case SyncOutcome.HELD:
             guidance = "Nothing is decided from this reading until you accept it; the one before stays."
             return SyncStatus("held", run.reason, guidance, at=run.finished_at)
-        case SyncOutcome.FINAL | SyncOutcome.CANCELLED:
+        case SyncOutcome.FINAL:
+            text = f"{run.reason} What was read before stays. Is it open again, “Sync now” goes on with it."
+            return SyncStatus("paused", text, at=run.finished_at)
+        case SyncOutcome.CANCELLED:
             return SyncStatus("paused", f"{run.reason} What was read before stays.", at=run.finished_at)
         case SyncOutcome.RUNNING | SyncOutcome.PAUSED:
             return SyncStatus("failed", "It was interrupted.", _KEPT, at=run.started_at)

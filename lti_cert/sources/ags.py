@@ -42,6 +42,9 @@ from lti_cert.sources.snapshot import (
 _NOT_READ = frozenset({NO_POINTS, UNPUBLISHED})
 """Results that are withheld from learners are neither shown nor counted, and those out of nothing mean nothing."""
 
+_GONE = frozenset({404, 410})
+"""Statuses of a list of line items whose resource link has been deleted, or whose course has."""
+
 _MAY_BE_GONE = frozenset({404, 410, 412})
 """Statuses of a line item that may have been deleted, or is another tool's; the list tells."""
 
@@ -128,12 +131,22 @@ def _course_may_be_concluded(product: Product) -> Iterator[None]:
 
 
 def _line_items(client: ServiceClient, product: Product, reading: Reading) -> dict[str, LineItem]:
-    """All that any resource link's addresses show, by id."""
+    """All that any resource link's addresses show, by id. A link that is gone from the course takes its address along;
+    if none of them answers, it is the course that is gone.
+    """
     found: dict[str, LineItem] = {}
+    gone: list[ServiceFailed] = []
     for url in reading.lineitems_urls:
-        with _course_may_be_concluded(product):
+        try:
             for item in ags.line_items(client, url, product.page_limit):
                 found.setdefault(item.id, item)
+        except ServiceFailed as fault:
+            if fault.http_status not in _GONE | product.concluded:
+                raise
+            gone.append(fault)
+    if gone and len(gone) == len(reading.lineitems_urls):
+        with _course_may_be_concluded(product):
+            raise gone[0]
     for url in reading.lineitem_urls:
         if url not in found and (single := _line_item(client, url, is_listed=bool(reading.lineitems_urls))):
             found.setdefault(single.id, single)

@@ -257,10 +257,10 @@ class SourceThrottled(SourceFailed):
 
 
 class TurnOver(SourceThrottled):
-    """The reading has taken long, and others wait for the platform."""
+    """The reading has taken long, and makes way for others."""
 
     def __init__(self) -> None:
-        super().__init__("others wait", 0)
+        super().__init__("its turn is over", 0)
 
 
 class ReadingCancelled(SourceFailed):

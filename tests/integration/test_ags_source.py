@@ -533,6 +533,21 @@ def test_canvas_says_so_when_a_course_is_concluded(platform: Platform, address: 
         read(platform, product="canvas")
 
 
+@pytest.mark.parametrize("product", ["", "canvas"])
+def test_a_link_that_is_gone_takes_its_address_along_and_the_course_goes_on(platform: Platform, product: str) -> None:
+    for address in ("/items", "/items?limit=100"):
+        platform.serve(address, [line_item(platform, 1)])
+    for address in ("/items/1/results", "/items/1/results?limit=100"):
+        platform.serve(address, [result("u1", 8)])
+    for address in ("/members", "/members?limit=50"):
+        platform.serve(address, {"members": [member("u1")]})
+    for address in ("/old/items", "/old/items?limit=100"):
+        platform.serve(address, GONE)
+    snapshot = read(platform, product, lineitems_urls=(f"{platform.url}/items", f"{platform.url}/old/items"))
+    assert [item.label for item in snapshot.items] == ["Item 1"]
+    assert points(snapshot) == {"u1": 8_000_000}
+
+
 def test_a_canvas_course_that_concludes_in_the_middle_is_concluded(platform: Platform) -> None:
     platform.serve("/items?limit=100", [line_item(platform, 1)], GONE)
     platform.serve("/items/1/results?limit=100", GONE)

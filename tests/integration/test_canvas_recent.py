@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
 from lti_cert.courses import freshness, source, sync
-from lti_cert.courses.models import HeldSnapshot, LineItem, Member, Result, SyncRun
+from lti_cert.courses.models import Course, HeldSnapshot, LineItem, Member, Result, SyncRun
 from lti_cert.demo.canvas_site import Assignment
 from lti_cert.demo.course import LineItem as DemoItem
 from lti_cert.demo.course import Member as DemoMember
@@ -196,6 +196,7 @@ def test_who_was_merged_into_another_account_stays_who_she_was(canvas: CanvasWor
 
 def test_another_sources_snapshot_is_none_to_stand_on(canvas: CanvasWorld, read: Later) -> None:
     with transaction() as session:
+        session.get_one(Course, canvas.course_id).trial_source = "ags"
         trial = SyncRun(course_id=canvas.course_id, source="ags", started_at=clock.now(), counts={}, steps={}, notes={})
         session.add(trial)
     people = tuple(Listed(who, b.LEARNER) for who in ("ann", "ben", "cho"))

@@ -23,6 +23,7 @@ from lti_cert.sources import choose, connections
 from lti_cert.sources.models import SourceGrant
 from lti_cert.sources.snapshot import (
     CourseConcluded,
+    Reading,
     Snapshot,
     SourceFailed,
     SourceForbidden,
@@ -589,6 +590,26 @@ def test_a_sync_that_is_slowed_down_stores_the_same_in_the_end(canvas: CanvasWor
     assert mirrored() == STORED
     (run,) = db.session.scalars(select(SyncRun)).all()
     assert run.outcome == "stored"
+
+
+def test_somebody_who_leaves_while_the_course_is_read_has_left_and_holds_nothing_up(
+    canvas: CanvasWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The roster listed her, the enrolments that were read after it do not."""
+    sync.sync(canvas.course_id, canvas.registration_id)
+    source = choose.SOURCES["canvas"]
+
+    def read(reading: Reading, snapshot: Snapshot) -> None:
+        source.read(reading, snapshot)
+        canvas.there.remove_member("cho")
+
+    monkeypatch.setitem(choose.SOURCES, "canvas", replace(source, read=read))
+    canvas.site.section = frozenset({"ann", "ben"})
+    sync.sync(canvas.course_id, canvas.registration_id)
+    db.session.rollback()
+    assert db.session.scalars(select(SyncRun.outcome).order_by(SyncRun.id)).all() == ["stored", "stored"]
+    cho = db.session.scalars(select(Member).where(Member.user_id == "cho")).one()
+    assert (cho.in_roster, cho.is_known, cho.left_at is not None) == (False, True, True)
 
 
 def test_a_connection_that_sees_only_a_section_is_held(canvas: CanvasWorld) -> None:

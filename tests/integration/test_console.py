@@ -541,7 +541,7 @@ def test_a_promise_made_by_the_console_is_kept_by_the_workers(
     ran: list[int] = []
     found = outbox.job_map()
     told = replace(found.by_name["tell issued"], run=lambda certificate_id, credential_id: ran.append(credential_id))
-    monkeypatch.setitem(app.extensions, "jobs", outbox.JobMap(after={object: (told,)}))
+    monkeypatch.setitem(app.extensions, "jobs", outbox.JobMap(after={object: (told,)}, queues=(told.queue,)))
     (row,) = set_aside("failed")
     operator.get("/admin/outbox")
     operator.post("/admin/outbox/retry", row=[str(row)])

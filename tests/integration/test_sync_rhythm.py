@@ -7,21 +7,31 @@ from itertools import pairwise
 
 import pytest
 import time_machine
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from lti_cert import jobs
 from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
-from lti_cert.courses import freshness, staging, sync
+from lti_cert.courses import freshness, from_launch, source, staging, sync
 from lti_cert.courses.events import SyncDue
-from lti_cert.courses.models import Course, HeldSnapshot, LineItem, Result, StagedPage, SyncRun
+from lti_cert.courses.models import Course, HeldSnapshot, LineItem, Member, Result, StagedPage, SyncRun
 from lti_cert.lti import products
-from lti_cert.lti.models import Registration
+from lti_cert.lti.claims import LaunchClaims, ServiceAddresses
+from lti_cert.lti.models import Standing
+from lti_cert.lti.registrations import PlatformInactive
 from lti_cert.outbox import outbox, relay, run
 from lti_cert.outbox.models import OutboxRow
 from lti_cert.registration import platforms
-from lti_cert.sources import choose
-from lti_cert.sources.snapshot import Item, Reading, Snapshot, SourceFailed, SourceThrottled
+from lti_cert.sources import choose, connections
+from lti_cert.sources.snapshot import (
+    CourseConcluded,
+    Item,
+    Reading,
+    Snapshot,
+    SourceFailed,
+    SourceThrottled,
+    TurnOver,
+)
 from tests import building as b
 
 pytestmark = [pytest.mark.each_database, pytest.mark.usefixtures("app")]
@@ -107,6 +117,90 @@ def test_a_failed_reading_is_tried_again_after_pauses_that_grow(sources: Callabl
         assert (course.failures, course.retry_at) == (0, None)
 
 
+def asks(course: Course) -> bool:
+    """Whether a launch has the course read now; whatever is promised is carried out."""
+    with transaction() as session:
+        freshness.sync_if_stale(session.get_one(Course, course.id))
+    claimed = relay.claim(jobs.SYNC, 1, clock.now())
+    run.drain([row.id for row in claimed])
+    return bool(claimed)
+
+
+def test_launches_keep_the_pause_after_a_failure_and_whoever_asks_does_not(
+    sources: Callable[[str, Read], None],
+) -> None:
+    course = b.course()
+    sources("ags", fails)
+    with time_machine.travel(clock.now(), tick=False) as travel:
+        assert asks(course)
+        travel.shift(timedelta(minutes=4))
+        assert not asks(course)
+        travel.shift(timedelta(minutes=2))
+        assert asks(course)
+        assert not asks(course)
+        with transaction():
+            freshness.ask_for_sync(course)
+        (claimed,) = relay.claim(jobs.SYNC, 1, clock.now())
+        run.drain([claimed.id])
+        db.session.rollback()
+        assert course.failures == 3
+
+
+def test_a_launch_that_tells_another_address_has_the_course_read_at_once(
+    sources: Callable[[str, Read], None],
+) -> None:
+    course = b.course()
+    sources("ags", fails)
+    with time_machine.travel(clock.now(), tick=False):
+        assert asks(course)
+        with transaction():
+            from_launch.arrive(course.registration, launch_of(course, "https://lms.example/items"))
+        assert asks(course)
+        with transaction():
+            from_launch.arrive(course.registration, launch_of(course, "https://lms.example/items"))
+        assert not asks(course)
+
+
+def launch_of(course: Course, lineitems: str) -> LaunchClaims:
+    return LaunchClaims(
+        issuer=course.registration.issuer,
+        client_id=course.registration.client_id,
+        deployment_id="1",
+        user_id="ines",
+        message_type="LtiResourceLinkRequest",
+        target_link_uri="",
+        context_id=course.context_id,
+        resource_link_id="link",
+        services=ServiceAddresses(lineitems=lineitems),
+    )
+
+
+def test_what_is_held_is_read_again_after_pauses_that_grow_and_can_be_accepted_meanwhile(
+    sources: Callable[[str, Read], None],
+) -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {f"u{number}": {} for number in range(40)}))
+    sources("ags", reads(b.snapshot(ITEMS, {f"u{number}": {} for number in range(20)})))
+    with time_machine.travel(clock.now() + timedelta(minutes=20), tick=False) as travel:
+        assert asks(course)
+        first = held(course)
+        assert first
+        travel.shift(timedelta(minutes=4))
+        assert not is_due(course)
+        assert not asks(course)
+        travel.shift(timedelta(minutes=2))
+        assert is_due(course)
+        assert asks(course)
+        travel.shift(timedelta(minutes=19))
+        assert not asks(course)
+        second = held(course)
+        assert second
+        assert second.id > first.id
+        with transaction():
+            sync.accept_held(course, second.id)
+        assert (course.failures, course.retry_at) == (0, None)
+
+
 def test_a_platform_that_asks_for_a_pause_is_left_alone_by_all_its_courses(
     sources: Callable[[str, Read], None],
 ) -> None:
@@ -174,6 +268,66 @@ def test_a_long_reading_lets_other_courses_of_its_platform_go_first_and_then_goe
     assert {row.state for row in rows_of_sync()} == {"done"}
 
 
+def test_a_very_long_reading_makes_way_though_nobody_waits_and_goes_on(
+    sources: Callable[[str, Read], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = b.course()
+    began: list[dict[str, str]] = []
+
+    def in_steps(_reading: Reading, snapshot: Snapshot) -> None:
+        began.append(dict(snapshot.steps))
+        if not snapshot.steps:
+            snapshot.reached("members")
+            snapshot.progress("members")
+        snapshot.items.append(Item("i", "Item", 10_000_000))
+
+    sources("ags", in_steps)
+    monkeypatch.setattr(staging, "LONGEST_TURN_SECONDS", 0.0)
+    monkeypatch.setattr(staging, "_TELLS_EVERY", 0.0)
+    with transaction():
+        freshness.ask_for_sync(course)
+    for _ in range(2):
+        run.drain([row.id for row in relay.claim(jobs.SYNC, 1, clock.now())])
+    assert began == [{}, {"members": "done"}]
+    assert [row.state for row in rows_of_sync()] == ["done"]
+    assert jobs.SYNC.seconds > staging.LONGEST_TURN_SECONDS + 600
+
+
+def test_who_makes_way_for_others_for_hours_is_not_told_to_be_slowed_down(
+    sources: Callable[[str, Read], None],
+) -> None:
+    course = b.course()
+
+    def gives_way(_reading: Reading, _snapshot: Snapshot) -> None:
+        raise TurnOver
+
+    sources("ags", gives_way)
+    with time_machine.travel(clock.now(), tick=False) as travel:
+        for _ in range(4):
+            with pytest.raises(outbox.Postponed):
+                sync.sync(course.id, course.registration_id)
+            travel.shift(timedelta(hours=3))
+    assert db.session.scalars(select(SyncRun.outcome)).all() == ["paused"]
+
+
+def test_what_was_read_long_ago_is_not_gone_on_with(sources: Callable[[str, Read], None]) -> None:
+    course = b.course()
+
+    def stops(_reading: Reading, snapshot: Snapshot) -> None:
+        b.copy_into(snapshot, b.snapshot(ITEMS, {"ada": {"Quiz": 1}}))
+        raise SourceThrottled("429", 60)
+
+    sources("ags", stops)
+    with time_machine.travel(clock.now(), tick=False) as travel:
+        with pytest.raises(outbox.Postponed):
+            sync.sync(course.id, course.registration_id)
+        travel.shift(timedelta(days=20))
+        sources("ags", reads(b.snapshot(ITEMS, {"bob": {"Quiz": 2}})))
+        sync.sync(course.id, course.registration_id)
+    assert db.session.scalars(select(SyncRun.outcome).order_by(SyncRun.id)).all() == ["failed", "stored"]
+    assert db.session.scalars(select(Member.user_id)).all() == ["bob"]
+
+
 @pytest.fixture
 def stopping(sources: Callable[[str, Read], None], monkeypatch: pytest.MonkeyPatch) -> Course:
     """A course that somebody stops reading while it is being read."""
@@ -201,6 +355,59 @@ def test_a_reading_that_somebody_stops_stores_nothing_and_is_no_failure(stopping
     assert db.session.scalars(select(Result.score)).all() == [1_000_000]
     assert (stopping.failures, stopping.stale_reason) == (0, "")
     assert db.session.scalars(select(StagedPage.id)).all() == []
+
+
+@pytest.mark.parametrize("fault", [SourceThrottled("429", 60), SourceFailed("500"), CourseConcluded("404")])
+def test_what_happens_after_somebody_has_stopped_it_changes_nothing(
+    stopping: Course, sources: Callable[[str, Read], None], fault: SourceFailed
+) -> None:
+    def stopped(_reading: Reading, snapshot: Snapshot) -> None:
+        b.copy_into(snapshot, b.snapshot(ITEMS, {"ada": {"Quiz": 2}}))
+        with transaction():
+            sync.cancel(db.session.get_one(Course, stopping.id))
+        raise fault
+
+    sources("ags", stopped)
+    with transaction():
+        freshness.ask_for_sync(stopping)
+    (row,) = rows_of_sync()
+    run.drain([row.id])
+    assert [row.state for row in rows_of_sync()] == ["done"]
+    assert db.session.scalars(select(SyncRun.outcome).order_by(SyncRun.id)).all() == ["stored", "cancelled"]
+    assert (stopping.failures, stopping.retry_at, stopping.stale_reason, stopping.is_final) == (0, None, "", False)
+    assert db.session.scalars(select(StagedPage.id)).all() == []
+
+
+def test_a_concluded_course_is_looked_at_again_once_somebody_asks(sources: Callable[[str, Read], None]) -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {"ada": {"Quiz": 1}}))
+
+    def is_over(_reading: Reading, _snapshot: Snapshot) -> None:
+        raise CourseConcluded("404")
+
+    def ask() -> list[str]:
+        with transaction():
+            freshness.ask_for_sync(course)
+        run.drain([row.id for row in relay.claim(jobs.SYNC, 1, clock.now())])
+        return list(db.session.scalars(select(SyncRun.outcome).order_by(SyncRun.id)))
+
+    sources("ags", is_over)
+    assert ask() == ["stored", "final"]
+    assert course.is_final
+    assert ask() == ["stored", "final", "final"]
+    assert course.is_final
+    sources("ags", reads(b.snapshot(ITEMS, {"ada": {"Quiz": 2}})))
+    assert ask() == ["stored", "final", "final", "stored"]
+    assert not course.is_final
+
+
+def test_nothing_can_be_asked_of_a_platform_that_is_switched_off() -> None:
+    course = b.course()
+    with transaction():
+        course.registration.standing = Standing.INACTIVE
+    with pytest.raises(PlatformInactive), transaction():
+        freshness.ask_for_sync(course)
+    assert rows_of_sync() == []
 
 
 def test_a_reading_that_waits_for_its_turn_can_be_taken_back() -> None:
@@ -245,6 +452,28 @@ def test_another_source_is_a_trial_until_it_is_accepted(sources: Callable[[str, 
     assert db.session.scalars(select(Result.score)).all() == [20_000_000]
     sync.sync(course.id, course.registration_id)
     assert course.source == "moodle"
+
+
+def test_the_old_sources_reading_ends_when_the_other_one_is_accepted_meanwhile(
+    sources: Callable[[str, Read], None],
+) -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {"ada": {"Quiz": 1}}))
+    sources("moodle", reads(b.snapshot(ITEMS, {"ada": {"Quiz": 20}})))
+    try_out(course, "moodle")
+    trial = held(course)
+    assert trial
+
+    def accepts(_reading: Reading, snapshot: Snapshot) -> None:
+        b.copy_into(snapshot, b.snapshot(ITEMS, {"ada": {"Quiz": 2}}))
+        with transaction():
+            sync.accept_held(db.session.get_one(Course, course.id), trial.id)
+
+    sources("ags", accepts)
+    sync.sync(course.id, course.registration_id)
+    assert held(course) is None
+    assert db.session.scalars(select(SyncRun.outcome).order_by(SyncRun.id)).all() == ["stored", "stored", "cancelled"]
+    assert db.session.scalars(select(Result.score)).all() == [20_000_000]
 
 
 def test_a_trial_that_fails_changes_nothing(sources: Callable[[str, Read], None]) -> None:
@@ -298,21 +527,34 @@ def test_an_item_keeps_its_identity_across_sources_by_a_platform_signed_id(
     assert db.session.scalars(select(LineItem.id).where(LineItem.label == "Quiz")).all() == [ids["Quiz"]]
 
 
-def test_a_course_that_was_never_read_begins_with_the_best_source_that_is_connected(
-    sources: Callable[[str, Read], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from lti_cert.sources import connections
-
-    course = b.course()
+@pytest.fixture
+def connected(sources: Callable[[str, Read], None]) -> Course:
+    """One that was never read, on a Moodle whose gradebook may be read."""
+    course = b.course(b.registration(product="moodle"))
     with transaction():
         connections.set_api(course.registration_id, "moodle", "https://lms.example")
         connections.grant(course.registration_id, "moodle", None, token="secret", actor="os:test")
-        db.session.execute(update(Course).values(platform_id="2"))
-        db.session.execute(update(Registration).values(product="moodle"))
+        course.platform_id = "2"
     sources("moodle", reads(b.snapshot(ITEMS, {"ada": {"Quiz": 1}})))
-    sync.sync(course.id, course.registration_id)
+    sources("ags", reads(b.snapshot(ITEMS, {"ada": {"Quiz": 2}})))
+    return course
+
+
+def test_a_course_that_was_never_read_begins_with_the_best_source_that_is_connected(connected: Course) -> None:
+    sync.sync(connected.id, connected.registration_id)
     db.session.rollback()
-    assert (course.source, course.synced_at is not None) == ("moodle", True)
+    assert (connected.source, connected.synced_at is not None) == ("moodle", True)
+
+
+def test_a_course_that_was_never_read_begins_with_the_source_that_somebody_has_chosen(
+    connected: Course, sources: Callable[[str, Read], None]
+) -> None:
+    sources("moodle", fails)
+    sync.sync(connected.id, connected.registration_id)
+    with transaction():
+        source.use(connected, "ags")
+    assert asks(connected)
+    assert (connected.source, connected.synced_at is not None) == ("ags", True)
 
 
 def test_a_platform_is_asked_as_many_things_at_once_as_it_bears(sources: Callable[[str, Read], None]) -> None:
