@@ -1,6 +1,7 @@
 """In the panel: another source is tried out, looked at, and accepted or left; a reading is stopped."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
@@ -12,7 +13,7 @@ from lti_cert.courses.models import Course, HeldSnapshot, Member, SyncRun
 from lti_cert.lti.claims import INSTRUCTOR, LEARNER, TEACHING_ASSISTANT
 from lti_cert.outbox.models import OutboxRow
 from lti_cert.sources import choose, connections
-from lti_cert.sources.snapshot import Finding, Item, Person, Snapshot
+from lti_cert.sources.snapshot import Finding, Item, Person, Snapshot, SourceForbidden
 from tests import building as b
 from tests.visiting import Visitor, visitor, words
 
@@ -94,6 +95,30 @@ def test_a_source_that_can_be_read_is_tried_out_shown_and_accepted(
     assert "says nothing of some who are in the course: Bob." in words(teacher.get("/panel/overview"))
     bob = visitor(teacher.client, course, "bob", LEARNER)
     assert "you are not listed" in words(bob.get("/panel/progress"))
+
+
+def test_a_course_that_could_never_be_read_can_be_read_from_another_source(
+    client: FlaskClient, moodle: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moodle(b.snapshot(ITEMS, {"ada": {"Quiz": 20}}), Finding(True, "The gradebook opens."))
+
+    def is_refused(_reading: object, _into: Snapshot) -> None:
+        raise SourceForbidden
+
+    monkeypatch.setitem(choose.SOURCES, "ags", replace(choose.SOURCES["ags"], read=is_refused))
+    course = b.course()
+    sync_now(course)
+    with transaction():
+        connections.set_api(course.registration_id, "moodle", "https://lms.example")
+        connections.grant(course.registration_id, "moodle", None, token="secret", actor="os:test")
+    teacher = visitor(client, course, "tea", INSTRUCTOR, name="Dr. Chen")
+    page = words(teacher.get("/panel/overview"))
+    assert "Grades come from the gradebook" in page
+    assert "Try Moodle’s gradebook as the source" in page
+    teacher.post("/panel/source/use", source="moodle")
+    sync_now(course)
+    assert (course.source, course.stale_reason) == ("moodle", "")
+    assert course.synced_at
 
 
 def test_a_trial_that_is_left_changes_nothing(teacher: Visitor, course: Course, moodle: Callable[..., None]) -> None:
