@@ -5,10 +5,11 @@
 """
 
 import sys
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from flask import Flask, render_template, render_template_string, request
+from flask import Flask, abort, render_template, render_template_string, request
 
 from lti_cert.core import resources, web
 from tests import ui_scenes, ui_scenes_decided, ui_scenes_registration
@@ -53,9 +54,15 @@ def render(scene: Scene, rtl: bool = False) -> str:
     return render_template_string(IN_THE_SHELL, fragment=scene.template, **language, **scene.values)
 
 
+LINKED = {"/verify": "verification.form", "/lti/complete": "launch.complete"}
+"""Addresses that pages link to, and that lead nowhere from here."""
+
+
 def create_gallery() -> Flask:
     app = Flask("gallery", template_folder=str(resources.TEMPLATES), static_folder=str(resources.STATIC))
     web.init_web(app)
+    for address, endpoint in LINKED.items():
+        app.add_url_rule(address, endpoint, partial(abort, 404))
 
     @app.get("/")
     def index() -> str:

@@ -390,6 +390,9 @@ def overview_scenes() -> Scenes:
     for name, page in shown.items():
         yield f"overview-{name}", Scene("panel/overview.html", {"page": page})
     yield from upload_scenes()
+    lacking = tuple(f"{finding.text} {finding.guidance}" for finding in FINDINGS if not finding.is_good)
+    for name, problems in {"connected": (), "connected-with-problems": lacking}.items():
+        yield name, Scene("panel/connected.html", {"problems": problems}, whole=True)
     yield "source-check", Scene("panel/_source_check.html", {"heading": "Overview", "findings": FINDINGS})
     reason = "It has 145 learners, the one before had 212."
     loss = replace(PREVIEW, newly=MOVE(0))

@@ -16,6 +16,7 @@ from tests.ui_scenes import (
     NUMBER,
     SAFETY,
     TITLE,
+    VERIFY_URL,
     Scene,
     Scenes,
 )
@@ -174,12 +175,36 @@ def public_scenes() -> Scenes:
     wrong = {"problem": "Enter the number of a certificate.", "entered": ""}
     yield "verify-form", Scene("verification/form.html", {}, whole=True)
     yield "verify-form-error", Scene("verification/form.html", wrong, whole=True)
+    yield "front", Scene("verification/front.html", {}, whole=True)
     yield "fault", Scene("core/fault.html", FAULT, whole=True)
     yield "fault-input", Scene("core/fault.html", REJECTED, whole=True)
     yield "shell-loading", Scene("panel/shell.html", {}, whole=True)
+
+
+HOLDER = verification.HolderPage(
+    is_revoked=False,
+    credential_id=NUMBER,
+    facts=FACTS,
+    has_document=True,
+    waits_for="",
+    verify_url=VERIFY_URL,
+    linkedin_url="https://www.linkedin.com/profile/add?startTask=CERT",
+)
+
+
+def holder_scenes() -> Scenes:
+    shown = {
+        "distinction": HOLDER,
+        "waiting": replace(HOLDER, has_document=False, waits_for="Your learning platform has not told us your name."),
+        "revoked": replace(HOLDER, is_revoked=True, revoked_on=date(2026, 11, 22)),
+    }
+    for name, page in shown.items():
+        values = {"page": page, "document_path": "/certificates/made-up/certificate.pdf"}
+        yield f"holder-{name}", Scene("verification/holder.html", values, whole=True)
 
 
 def decided_scenes() -> Iterator[tuple[str, Scene]]:
     yield from people_scenes()
     yield from design_scenes()
     yield from public_scenes()
+    yield from holder_scenes()

@@ -1,8 +1,9 @@
-"""A platform that has registered itself, as its administrator sees it."""
+"""Around a launch: a platform that has registered itself, as its administrator sees it, and launches that go astray."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
+from lti_cert.launch.failures import PlatformRefused
 from lti_cert.lti import products
 from lti_cert.registration.introduction import Introduced
 from tests.ui_scenes import Scene
@@ -35,4 +36,8 @@ def registration_scenes() -> Iterator[tuple[str, Scene]]:
     ):
         values = {"platform": platform, "granted": words, "lacks": lacks}
         yield name, Scene("registration/done.html", values, whole=True)
+    reopen = "/lti/login?iss=https://lms.example.edu"
+    proof = {"step": "prove", "platform": "https://lms.example.edu", "storage_target": "", "key": "k", "ticket": "t"}
+    yield "launch-unproven", Scene("launch/handshake.html", {**proof, "reopen": reopen}, whole=True)
+    yield "launch-refused", Scene("launch/reopen.html", {"fault": PlatformRefused(), "reopen": reopen}, whole=True)
     yield "launched-outside", Scene("launch/outside.html", {}, whole=True)
