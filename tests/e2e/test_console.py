@@ -4,20 +4,23 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from flask import Flask
+from flask import Flask, template_rendered
+from jinja2 import Template
 from playwright.sync_api import Page, Playwright, expect
 from sqlalchemy import select
 
-from lti_cert.core import clock
+from lti_cert.core import clock, current, resources
 from lti_cert.core.database import db, transaction
 from lti_cert.demo.serving import running
-from lti_cert.lti import registrations
+from lti_cert.lti import keys, registrations
 from lti_cert.lti.models import Registration, Standing
 from lti_cert.outbox.models import OutboxRow, RowState
 from lti_cert.settings import Settings
 from tests import building as b
-from tests.e2e import browser
+from tests import every_route
+from tests.e2e import axe, browser
 from tests.operating import EMAIL, PASSWORD, administrator
+from tests.registering import invite
 
 
 @pytest.fixture
@@ -160,23 +163,69 @@ def test_the_focus_goes_to_what_was_found_and_to_what_is_to_be_corrected(page: P
     expect(page.get_by_label("Client id")).to_have_value("abc")
 
 
-@pytest.mark.parametrize("width", [380, 1100])
-def test_no_page_is_wider_than_its_window(page: Page, console: str, width: int) -> None:
+@pytest.fixture
+def rendered(app: Flask) -> Iterator[set[str]]:
+    """The templates whose pages have been answered."""
+    names: set[str] = set()
+
+    def note(_app: Flask, template: Template, **_more: object) -> None:
+        names.add(template.name or "")
+
+    with template_rendered.connected_to(note, app):
+        yield names
+
+
+@pytest.fixture
+def crowded(console: str) -> None:
+    """Something stands in every list, with long names."""
+    invite(name="New campus")
+    keys.ensure_key(current.settings())
     with transaction():
-        b.registration("https://lms.example.edu/" + "a-long-name" * 12, standing=Standing.PENDING)
-    b.course(db.session.scalars(select(Registration)).first(), "context" * 30, "Title" * 40)
-    page.set_viewport_size({"width": width, "height": 800})
+        b.registration("http://127.0.0.1:9/" + "a-long-name" * 12, standing=Standing.PENDING)
+    campus = db.session.scalars(select(Registration).order_by(Registration.id)).first()
+    b.take(b.course(campus, "context" * 30, "Title" * 40), b.snapshot({"Quiz": 20}, {"ada": {"Quiz": 19}}))
+
+
+def check(page: Page, name: str) -> None:
+    for width in axe.WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+    axe.unfold(page)
+    axe.check(page, name)
+
+
+@pytest.mark.usefixtures("crowded")
+def test_every_page_fits_its_window_and_axe_finds_nothing_on_it(page: Page, console: str, rendered: set[str]) -> None:
+    axe.prepare(page)
+    page.goto(console)
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    check(page, "a refused sign-in")
     sign_in(page, console)
-    for path in (
-        "",
-        "/platforms",
-        "/platforms/1",
-        "/platforms/2",
-        "/courses",
-        "/courses/1",
-        "/outbox",
-        "/audit",
-        "/platforms/invites",
-    ):
-        page.goto(f"{console}{path}")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    for path in every_route.CONSOLE_PAGES:
+        page.goto(f"{console}{re.sub('<[^<>]+>', '1', path)}")
+        check(page, path or "/")
+    page.goto(f"{console}/platforms/add")
+    page.get_by_label("Product").select_option("moodle")
+    page.get_by_label("Client id").fill("abc")
+    page.get_by_role("button", name="Add the platform").click()
+    check(page, "a form with errors")
+    page.goto(f"{console}/platforms/invite")
+    page.get_by_role("button", name="Make the address").click()
+    check(page, "an invitation")
+    page.goto(f"{console}/platforms/1")
+    page.get_by_role("button", name="Accept deployment new-one").click()
+    check(page, "what was done")
+    page.goto(f"{console}/platforms/2")
+    page.get_by_role("button", name="Check", exact=True).click()
+    check(page, "a platform that was checked")
+    page.goto(f"{console}/outbox")
+    page.get_by_label("Select 1:").check()
+    page.get_by_role("button", name="Discard the selected").click()
+    check(page, "a question")
+    page.goto(f"{console}/courses/99")
+    check(page, "a fault")
+    assert rendered >= {
+        f"admin/{path.name}" for path in (resources.TEMPLATES / "admin").glob("*.html") if path.name[0] != "_"
+    }
