@@ -6,7 +6,7 @@ It finds a part of what keeps people out; the keyboard and what is read aloud ha
 from typing import Any
 
 from axe_playwright_python.base import AXE_FILE_PATH
-from playwright.sync_api import Frame, Page
+from playwright.sync_api import Page
 
 TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 """Every rule that has one of them. None had to be left out; one that has to be stands here with its reason."""
@@ -28,14 +28,15 @@ def prepare(page: Page) -> None:
     page.add_init_script(path=AXE_FILE_PATH)
 
 
-def unfold(shown: Page | Frame) -> None:
+def unfold(page: Page) -> None:
     """What is hidden would not be looked at."""
-    shown.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
 
 
-def check(page: Page, name: str, frame: Frame | None = None) -> None:
-    """The page as it is now, or one frame of it; what a frame holds is not looked at from outside."""
-    shown = frame or page.main_frame
+def check(page: Page, name: str, *, frame: str | None = None) -> None:
+    """The page as it is now, or its frame of that name; what a frame holds is not looked at from outside."""
+    shown = page.frame(frame) if frame else page.main_frame
+    assert shown, frame
     complaints = []
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})

@@ -168,15 +168,15 @@ def test_axe_finds_nothing_on_what_people_bring_about_in_the_frame(
     tool.get_by_role("button", name="ZOE").click()
     expect(tool.get_by_role("heading", name="History")).to_be_visible()
     tool.get_by_role("form", name="The selected").get_by_role("button", name="Revoke").click()
-    axe.check(page, "people, with a selection, an opened row and a decision", page.frame("tool"))
+    axe.check(page, "people, with a selection, an opened row and a decision", frame="tool")
     tool.get_by_role("button", name="Rules").click()
     tool.get_by_role("button", name="Check who would qualify").click()
     expect(tool.get_by_role("button", name="Save the rule")).to_be_enabled()
     tool.get_by_role("button", name="Close the certificate").click()
-    axe.check(page, "rules, with a preview and a question", page.frame("tool"))
+    axe.check(page, "rules, with a preview and a question", frame="tool")
     opened(page, lms, "zoe")
     expect(tool.get_by_role("heading", name="Mastery")).to_be_visible()
-    axe.check(page, "a learner's two certificates", page.frame("tool"))
+    axe.check(page, "a learner's two certificates", frame="tool")
 
 
 # -- the height of the frame
