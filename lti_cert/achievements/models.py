@@ -64,8 +64,8 @@ class EvaluationMark(Base):
     criteria_version: Mapped[int] = mapped_column(default=0)
     """0: nothing yet, or everybody is to be looked at again."""
     evidence_seq: Mapped[int] = mapped_column(BigInteger, default=0)
-    is_brake_released: Mapped[bool] = mapped_column(Boolean, default=False)
-    """Somebody has confirmed the size of the change: the next evaluation awards however many qualify."""
+    confirmed_awards: Mapped[int] = mapped_column(default=0, server_default="0")
+    """So many certificates at once somebody has seen and wants; more are awarded as far as the brake lets them."""
     evaluated_at: Mapped[datetime | None]
 
 

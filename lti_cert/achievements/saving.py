@@ -71,10 +71,14 @@ def create(course: Course, rule: Rule, *, actor: str) -> Achievement:
     return achievement
 
 
+ANY_NUMBER = 2**31 - 1
+"""Confirms however many certificates are awarded at once."""
+
+
 def save(
-    achievement: Achievement, rule: Rule, *, actor: str, seen_version: int | None = None, is_confirmed: bool = False
+    achievement: Achievement, rule: Rule, *, actor: str, seen_version: int | None = None, confirmed: int = 0
 ) -> None:
-    """Make this rule the achievement's next version. `is_confirmed`: the size of the change was seen and wanted.
+    """Make this rule the achievement's next version. So many awards at once, `confirmed`, were seen and are wanted.
 
     :raises Conflict: somebody saved another version since `seen_version`.
     """
@@ -92,14 +96,14 @@ def save(
             saved_by=actor,
         )
     )
-    _changed(achievement, is_confirmed)
+    _changed(achievement, confirmed)
 
 
-def open_(achievement: Achievement, *, is_confirmed: bool = False) -> None:
+def open_(achievement: Achievement, *, confirmed: int = 0) -> None:
     """From now on it decides."""
     _lock(achievement)
     achievement.status = Status.OPEN
-    _changed(achievement, is_confirmed)
+    _changed(achievement, confirmed)
 
 
 def close(achievement: Achievement) -> None:
@@ -118,13 +122,13 @@ def remove(achievement: Achievement) -> None:
 def release_brake(achievement: Achievement) -> None:
     """Let the next evaluation award however many qualify, those that were held among them."""
     _lock(achievement)
-    _changed(achievement, is_confirmed=True)
+    _changed(achievement, ANY_NUMBER)
 
 
 def look_again(achievement: Achievement) -> None:
     """Have everybody looked at by the rule as it stands."""
     _lock(achievement)
-    _changed(achievement, is_confirmed=False)
+    _changed(achievement, 0)
 
 
 def _lock(achievement: Achievement) -> None:
@@ -132,11 +136,12 @@ def _lock(achievement: Achievement) -> None:
     db.session.refresh(achievement, with_for_update=True)
 
 
-def _changed(achievement: Achievement, is_confirmed: bool) -> None:
+def _changed(achievement: Achievement, confirmed: int) -> None:
+    """What was confirmed of a change before is of that one, and goes with it."""
     db.session.flush()
     db.session.execute(
         update(EvaluationMark)
         .where(EvaluationMark.achievement_id == achievement.id)
-        .values({"criteria_version": 0} | ({"is_brake_released": True} if is_confirmed else {}))
+        .values(criteria_version=0, confirmed_awards=confirmed)
     )
     outbox.add(AchievementChanged(achievement.course_id, achievement.id))

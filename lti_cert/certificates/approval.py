@@ -73,12 +73,12 @@ def decide(
         version = seen[certificate.id]
         if version is not None and version != certificate.version:
             continue
+        outcome = outcome_of(certificate.member_id)
         try:
-            step = change(certificate.standing, level or Level.COMPLETION)
+            step = change(certificate.standing, level or Level.COMPLETION, outcome.level)
         except NotPossible:
             impossible.append(certificate.id)
             continue
-        outcome = outcome_of(certificate.member_id)
         moves.append(transitions.Move(certificate.id, certificate.standing, certificate.version, step, outcome))
     done = transitions.move(achievement, moves, action, actor=actor, reason=reason, is_told=is_told)
     db.session.expire_all()
@@ -91,15 +91,16 @@ def decide(
     return Decided(done_ids, tuple(sorted(set(seen) - set(done_ids) - set(impossible))), tuple(impossible))
 
 
-_CHANGES: Mapping[str, Callable[[Standing, Level], Change]] = {
-    "approve": lambda now, _level: lifecycle.approved(now),
-    "confirm_held": lambda now, _level: lifecycle.confirmed(now),
-    "deny": lambda now, _level: lifecycle.denied(now),
-    "grant": lifecycle.granted,
-    "revoke": lambda now, _level: lifecycle.revoked(now),
-    "reopen": lambda now, _level: lifecycle.reopened(now),
-    "reissue": lambda now, _level: lifecycle.reissued(now),
+_CHANGES: Mapping[str, Callable[[Standing, Level, Level | None], Change]] = {
+    "approve": lambda now, _level, _met: lifecycle.approved(now),
+    "confirm_held": lambda now, _level, _met: lifecycle.confirmed(now),
+    "deny": lambda now, _level, met: lifecycle.denied(now, met),
+    "grant": lambda now, level, _met: lifecycle.granted(now, level),
+    "revoke": lambda now, _level, met: lifecycle.revoked(now, met),
+    "reopen": lambda now, _level, _met: lifecycle.reopened(now),
+    "reissue": lambda now, _level, _met: lifecycle.reissued(now),
 }
+"""By what is decided; each with the level that is given by hand, and the one that the evidence amounts to."""
 
 ACTIONS = tuple(_CHANGES)
 
@@ -114,7 +115,7 @@ def possible(now: Standing) -> tuple[str, ...]:
 
 def _is_possible(action: str, now: Standing, level: Level) -> bool:
     try:
-        _CHANGES[action](now, level)
+        _CHANGES[action](now, level, None)
     except NotPossible:
         return False
     return True
@@ -147,6 +148,8 @@ def _refresh_flags(achievement: Achievement, certificate_ids: Sequence[int]) -> 
 
 def attest(achievement: Achievement, members: Sequence[Member], *, is_attested: bool, actor: str) -> None:
     """Tick, or untick, that these members have done what no grade shows; in the caller's transaction."""
+    # Before anything that holds the achievement: whoever saves a rule holds them in this order too.
+    course = db.session.scalars(select(Course).where(Course.id == achievement.course_id).with_for_update()).one()
     member_ids = [member.id for member in members]
     if is_attested:
         rows = [
@@ -160,6 +163,5 @@ def attest(achievement: Achievement, members: Sequence[Member], *, is_attested: 
                 Attestation.achievement_id == achievement.id, Attestation.member_id.in_(id_set(member_ids))
             )
         )
-    course = db.session.scalars(select(Course).where(Course.id == achievement.course_id).with_for_update()).one()
     for member in members:
         from_launch.touch(course, member)

@@ -100,7 +100,7 @@ def evaluate(achievement_id: int) -> None:
     due = _due(achievement, mark)
     scope = and_(due, Member.is_evaluated)
     make_rows(achievement, scope)
-    plan = plan_for(achievement, scope, is_released=mark.is_brake_released)
+    plan = plan_for(achievement, scope, confirmed=mark.confirmed_awards)
     carry_out(achievement, plan)
     flag_leavers(achievement, due)
     _remember(achievement, mark, plan)
@@ -171,19 +171,28 @@ def make_rows(achievement: Achievement, scope: ColumnElement[bool]) -> None:
     )
 
 
-def plan_for(achievement: Achievement, scope: ColumnElement[bool], *, is_released: bool = False) -> Plan:
-    """What would happen now to the members in `scope`; changes nothing."""
+def plan_for(achievement: Achievement, scope: ColumnElement[bool], *, confirmed: int = 0) -> Plan:
+    """What would happen now to the members in `scope`; changes nothing. So many awards at once somebody has confirmed,
+    those of what is held already among them.
+    """
     outcome_of = outcomes(achievement, scope)
     rows = _load(achievement, scope)
     start = achievement.award_from
-    policy = Policy(achievement.approval, may_propose=start is None or start <= clock.now(), is_released=is_released)
-    planned = [_plan_one(row, outcome_of, policy) for row in rows]
-    awards = sum(1 for p in planned if p.change and p.change.effect is Effect.AWARDED)
-    if is_released or not _is_over_brake(achievement, awards):
-        return Plan(planned, False, awards)
-    braked = replace(policy, is_braked=True)
-    again = [replace(p, change=lifecycle.evaluated(p.now, p.outcome.level, braked)) for p in planned]
-    return Plan(again, True, awards)
+    policy = Policy(achievement.approval, may_propose=start is None or start <= clock.now())
+
+    def planned(by: Policy) -> Plan:
+        each = [_plan_one(row, outcome_of, by) for row in rows]
+        awards = sum(1 for p in each if p.change and p.change.effect is Effect.AWARDED)
+        return Plan(each, by.is_braked, awards)
+
+    if confirmed:
+        released = planned(replace(policy, is_released=True))
+        if not _is_over_brake(achievement, released.awards - confirmed):
+            return released
+    free = planned(policy)
+    if not _is_over_brake(achievement, free.awards):
+        return free
+    return replace(planned(replace(policy, is_braked=True)), awards=free.awards)
 
 
 def outcomes(achievement: Achievement, scope: ColumnElement[bool]) -> Callable[[int], Outcome]:
@@ -280,8 +289,8 @@ def _remember(achievement: Achievement, mark: EvaluationMark, plan: Plan) -> Non
     mark.evidence_seq = achievement.course.evidence_seq
     mark.evaluated_at = clock.now()
     if plan.planned:
-        # A release that met nobody, since the course was not read yet, is kept for the first who come.
-        mark.is_brake_released = False
+        # What was confirmed and met nobody, since the course was not read yet, is kept for the first who come.
+        mark.confirmed_awards = 0
     moved = Counter(str(p.change.to.state) for p in plan.planned if p.change)
     _log.info(
         "evaluated",

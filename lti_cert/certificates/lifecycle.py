@@ -138,12 +138,12 @@ def confirmed(now: Standing) -> Change:
     return approved(now)
 
 
-def denied(now: Standing) -> Change:
+def denied(now: Standing, met: Level | None) -> Change:
     match now:
         case Standing(state=State.EARNED, pending_level=Level()):
             return Change(replace(now, pending_level=None, is_held=False, is_distinction_denied=True), Effect.DENIED)
         case Standing(state=State.PENDING | State.NONE):
-            return Change(Standing(State.DENIED, decided_level=now.pending_level), Effect.DENIED)
+            return Change(Standing(State.DENIED, decided_level=met), Effect.DENIED)
     raise NotPossible(f"{now.state} cannot be denied")
 
 
@@ -153,10 +153,10 @@ def granted(now: Standing, level: Level) -> Change:
     return Change(Standing(State.EARNED, level, is_granted=True), Effect.AWARDED)
 
 
-def revoked(now: Standing) -> Change:
+def revoked(now: Standing, met: Level | None) -> Change:
     if now.state is not State.EARNED:
         raise NotPossible(f"{now.state} cannot be revoked")
-    return Change(Standing(State.REVOKED, now.level, decided_level=now.level), Effect.REVOKED)
+    return Change(Standing(State.REVOKED, now.level, decided_level=met), Effect.REVOKED)
 
 
 def reissued(now: Standing) -> Change:

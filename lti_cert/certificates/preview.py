@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import and_, select
 
+from lti_cert.achievements import saving
 from lti_cert.achievements.criteria import RANK
 from lti_cert.achievements.models import Achievement, Status
 from lti_cert.certificates import evaluation
 from lti_cert.certificates.evaluation import Planned
-from lti_cert.certificates.lifecycle import Standing
+from lti_cert.certificates.lifecycle import Effect, Standing
 from lti_cert.core.database import db, id_set, rehearsal
 from lti_cert.courses.models import Member
 
@@ -23,7 +24,9 @@ class Preview:
     flagged: tuple[str, ...]
     """Names of members who keep what they earned, though they would no longer meet it."""
     awards: int
-    """How many certificates would be awarded at once."""
+    """How many certificates would be awarded at once; where that is over the brake, once it is confirmed, and then
+    those that are held already too.
+    """
     is_over_brake: bool
     unchanged: int
 
@@ -42,12 +45,15 @@ def _look(achievement: Achievement) -> Preview:
     evaluation.hold(achievement.id)
     evaluation.make_rows(achievement, scope)
     plan = evaluation.plan_for(achievement, scope)
+    is_braked = plan.is_braked
+    if is_braked:
+        plan = evaluation.plan_for(achievement, scope, confirmed=saving.ANY_NUMBER)
     return Preview(
         newly=_names([p.member_id for p in plan.planned if _gains(p)]),
         lapsing=_names([p.member_id for p in plan.planned if _lapses(p)]),
         flagged=_names([p.member_id for p in plan.planned if _is_newly_flagged(p)]),
         awards=plan.awards,
-        is_over_brake=plan.is_braked,
+        is_over_brake=is_braked,
         unchanged=sum(1 for p in plan.planned if not (_gains(p) or _lapses(p) or _is_newly_flagged(p))),
     )
 
@@ -55,7 +61,7 @@ def _look(achievement: Achievement) -> Preview:
 def _gains(p: Planned) -> bool:
     if p.change is None:
         return False
-    return _highest(p.change.to) > _highest(p.now)
+    return p.change.effect is Effect.AWARDED or _highest(p.change.to) > _highest(p.now)
 
 
 def _lapses(p: Planned) -> bool:

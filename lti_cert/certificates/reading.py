@@ -112,6 +112,13 @@ def counts(achievement_id: int) -> dict[str, int]:
     return found
 
 
+def held(achievement_id: int) -> Sequence[int]:
+    """The certificates that wait until somebody confirms that so many at once are meant."""
+    return db.session.scalars(
+        select(Certificate.id).where(Certificate.achievement_id == achievement_id, Certificate.is_held)
+    ).all()
+
+
 def history(certificate_id: int) -> Sequence[CertificateMove]:
     return db.session.scalars(
         select(CertificateMove).where(CertificateMove.certificate_id == certificate_id).order_by(CertificateMove.id)

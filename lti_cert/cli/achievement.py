@@ -84,9 +84,9 @@ def achievement_set(
         if existing is None:
             existing = saving.create(found, rule, actor=actor())
             if not draft:
-                saving.open_(existing, is_confirmed=True)
+                saving.open_(existing, confirmed=saving.ANY_NUMBER)
         else:
-            saving.save(existing, rule, actor=actor(), is_confirmed=True)
+            saving.save(existing, rule, actor=actor(), confirmed=saving.ANY_NUMBER)
     click.echo(f"achievement {existing.id}: version {existing.criteria_version}, {existing.status}")
     for kind in {criterion.kind for criterion in rule.criteria if criterion.kind in COUNTED}:
         if kind not in providers.countable(found):
@@ -127,7 +127,7 @@ def achievement_open(course_id: str, platform: int | None, achievement_id: int |
     """Let it decide from now on."""
     found = _achievement(find_course(course_id, platform), achievement_id)
     with transaction():
-        saving.open_(found, is_confirmed=True)
+        saving.open_(found, confirmed=saving.ANY_NUMBER)
 
 
 @achievement.command("close")

@@ -4,7 +4,8 @@ import csv
 import io
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import click
@@ -12,8 +13,8 @@ from sqlalchemy import select
 
 from lti_cert import jobs
 from lti_cert.achievements import course_settings, saving
-from lti_cert.achievements.models import Status
-from lti_cert.certificates import evaluation, reading
+from lti_cert.achievements.models import Achievement, Status
+from lti_cert.certificates import approval, evaluation, reading
 from lti_cert.cli.common import actor, as_json, find_course, in_app, platform_option, print_rows
 from lti_cert.core import audit
 from lti_cert.core.database import db, transaction
@@ -55,7 +56,11 @@ def course_list(as_json: bool) -> None:
 @course.command("sync")
 @click.argument("course_id", metavar="COURSE")
 @platform_option
-@click.option("--wait", is_flag=True, help="Return when the grades are stored and everybody is evaluated.")
+@click.option(
+    "--wait",
+    is_flag=True,
+    help="Return when the grades are stored and everybody is evaluated; however many it awards at once, none is held.",
+)
 @click.option("--timeout", default=600, show_default=True, help="Seconds to wait.")
 @in_app
 def course_sync(course_id: str, platform: int | None, wait: bool, timeout: int) -> None:
@@ -68,15 +73,33 @@ def course_sync(course_id: str, platform: int | None, wait: bool, timeout: int) 
         .order_by(SyncRun.id.desc())
         .limit(1)
     )
-    with transaction():
-        release_brakes(found)
-        freshness.ask_for_sync(found)
-    if wait:
-        _wait_for_sync(found.id, last or 0, time.monotonic() + timeout)
+    with _unbraked(found) if wait else nullcontext():
+        with transaction():
+            freshness.ask_for_sync(found)
+        if wait:
+            _wait_for_sync(found.id, last or 0, time.monotonic() + timeout)
+
+
+@contextmanager
+def _unbraked(found: Course) -> Iterator[None]:
+    """What is held of that which happens inside is confirmed, since somebody on the command line wants it; what was
+    held before stays so.
+    """
+    before = {achievement.id: _held(achievement) for achievement in saving.of_course(found.id)}
+    yield
+    for achievement in saving.of_course(found.id):
+        if new := _held(achievement) - before.get(achievement.id, set()):
+            with transaction():
+                approval.decide(achievement, "confirm_held", dict.fromkeys(new), actor=actor())
+
+
+def _held(achievement: Achievement) -> set[int]:
+    db.session.rollback()
+    return set(reading.held(achievement.id))
 
 
 def release_brakes(found: Course) -> None:
-    """What follows is what somebody on the command line wants. In the caller's transaction."""
+    """However many are awarded at once, somebody on the command line wants it. In the caller's transaction."""
     for achievement in saving.of_course(found.id):
         if achievement.status == Status.OPEN:
             saving.release_brake(achievement)
@@ -115,10 +138,11 @@ def course_evaluate(course_id: str, platform: int | None) -> None:
         raise InputRejected(
             "Certificates are off in this course; `lti-cert course set --certificates` switches them on."
         )
-    with transaction():
-        for achievement in saving.of_course(found.id):
-            saving.release_brake(achievement)
-    evaluation.evaluate_course(found.id)
+    with _unbraked(found):
+        with transaction():
+            for achievement in saving.of_course(found.id):
+                saving.look_again(achievement)
+        evaluation.evaluate_course(found.id)
 
 
 @course.command("set")

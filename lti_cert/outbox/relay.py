@@ -10,13 +10,14 @@ from typing import Any
 import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
-from sqlalchemy import and_, exists, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select, tuple_, update
 from sqlalchemy.orm import aliased
 
 from lti_cert.core import clock, log
 from lti_cert.core.database import db, insert, transaction
 from lti_cert.outbox.models import ClockTick, OutboxRow, RowState, is_in
 from lti_cert.outbox.outbox import ClockRule, Job, add, job_map
+from lti_cert.outbox.run import PAUSES
 
 _log = log.get_logger(__name__)
 
@@ -123,14 +124,17 @@ def _hand_over(queue: Queue, job: Job, rows: list[Row]) -> int:
 
 
 def wake_abandoned(now: datetime) -> None:
-    """Make rows whose lease ran out due again: their worker died or hangs."""
-    lost = and_(is_in(OutboxRow, RowState.RUNNING), OutboxRow.lease_until <= now)
-    if not db.session.scalar(select(exists().where(lost))):
+    """Make rows whose lease ran out due again: their worker died or hangs. At once after the first time, then after
+    pauses that grow, as after failures; one that ends its worker again and again is set aside.
+    """
+    if not db.session.scalar(select(exists().where(_is_lost(OutboxRow, now)))):
         return
-    twin = aliased(OutboxRow)
-    has_twin = exists().where(
-        twin.job == OutboxRow.job, twin.unique_key == OutboxRow.unique_key, is_in(twin, RowState.WAITING)
-    )
+    lost, twin = _is_lost(OutboxRow, now), aliased(OutboxRow)
+    is_later = or_(is_in(twin, RowState.WAITING), and_(_is_lost(twin, now), twin.id > OutboxRow.id))
+    has_twin = exists().where(twin.job == OutboxRow.job, twin.unique_key == OutboxRow.unique_key, is_later)
+    has_killed_too_often = and_(lost, OutboxRow.attempts > len(PAUSES))
+    pauses = enumerate((timedelta(), *PAUSES), start=1)
+    due = {attempts: literal(now + pause, OutboxRow.due_at.type) for attempts, pause in pauses}
     with transaction() as session:
         session.execute(
             update(OutboxRow)
@@ -138,14 +142,29 @@ def wake_abandoned(now: datetime) -> None:
             .values(state=RowState.OVERTAKEN, finished_at=now, note="its run ended early; a later row does the same")
             .execution_options(synchronize_session=False)
         )
+        session.execute(
+            update(OutboxRow)
+            .where(has_killed_too_often)
+            .values(state=RowState.SET_ASIDE, finished_at=now, note="its runs ended early, again and again")
+            .execution_options(synchronize_session=False)
+        )
         woken = session.execute(
             update(OutboxRow)
             .where(lost)
-            .values(state=RowState.WAITING, due_at=now, handed_until=None, note="its run ended early")
+            .values(
+                state=RowState.WAITING,
+                due_at=case(due, value=OutboxRow.attempts),
+                handed_until=None,
+                note="its run ended early",
+            )
             .returning(OutboxRow.id)
             .execution_options(synchronize_session=False)
         )
         _log.warning("runs ended early", rows=[row.id for row in woken])
+
+
+def _is_lost(row: Any, now: datetime) -> ColumnElement[bool]:
+    return and_(is_in(row, RowState.RUNNING), row.lease_until <= now)
 
 
 def fire(rule: ClockRule, now: datetime) -> None:

@@ -89,12 +89,12 @@ def _choices(items: Sequence[Item], written: Written) -> tuple[ItemChoice, ...]:
 def preview_of(place: Place, written: Written) -> Preview:
     """:raises RuleRejected: the form holds no rule."""
     rule = rules_form.rule_of(written, place.course.id, present_rule(place))
-    rehearsed = preview.rehearse(lambda: _write(place, rule, written.version, is_confirmed=False))
+    rehearsed = preview.rehearse(lambda: _write(place, rule, written.version))
     seen = rules_form.name_of(rule, written.version)
     return shown(rehearsed, approval=rule.approval, seen=seen, warnings=warnings_of(place.course, rule))
 
 
-def save(place: Place, written: Written, *, action: str, seen: str, is_confirmed: bool) -> tuple[Achievement, Notice]:
+def save(place: Place, written: Written, *, action: str, seen: str, confirmed: int) -> tuple[Achievement, Notice]:
     """Save what the form says: as a draft, or as it was previewed. In the caller's transaction.
 
     :raises RuleRejected: the form holds no rule.
@@ -106,9 +106,9 @@ def save(place: Place, written: Written, *, action: str, seen: str, is_confirmed
         raise InputRejected("It is not a draft any more. See who would qualify, then save it.")
     if action != "draft" and seen != rules_form.name_of(rule, written.version):
         raise InputRejected("See who would qualify first: the form has changed since that was shown.")
-    achievement = _write(place, rule, written.version, is_confirmed=is_confirmed)
+    achievement = _write(place, rule, written.version, confirmed=confirmed)
     if action == "open":
-        saving.open_(achievement, is_confirmed=is_confirmed)
+        saving.open_(achievement, confirmed=confirmed)
     return achievement, Notice("done", _saved(achievement))
 
 
@@ -120,13 +120,13 @@ def _saved(achievement: Achievement) -> str:
     return f"Version {achievement.criteria_version} is saved as a {achievement.status}; nothing is awarded by it yet."
 
 
-def _write(place: Place, rule: Rule, seen_version: int, *, is_confirmed: bool) -> Achievement:
+def _write(place: Place, rule: Rule, seen_version: int, *, confirmed: int = 0) -> Achievement:
     # Two people who make the first rule of a course at once must not make two achievements.
     db.session.refresh(place.course, with_for_update=True)
     existing = saving.of_course(place.course.id)
     if existing and not place.is_new:
         achievement = place.achievement or existing[0]
-        saving.save(achievement, rule, actor=place.actor, seen_version=seen_version, is_confirmed=is_confirmed)
+        saving.save(achievement, rule, actor=place.actor, seen_version=seen_version, confirmed=confirmed)
         return achievement
     if seen_version:
         raise Conflict(f"course {place.course.id} has no achievement any more")

@@ -294,7 +294,7 @@ def save_rules() -> Answer:
                 written,
                 action=action,
                 seen=request.form.get("seen", ""),
-                is_confirmed=request.form.get("confirm_over_limit") == "yes",
+                confirmed=forms.whole_number(request.form, "confirm_over_limit", default=0),
             )
     except RuleRejected as rejected:
         return _rejected_rules(viewer, written, rejected)

@@ -287,11 +287,61 @@ def test_a_release_given_before_the_first_snapshot_is_kept_for_it() -> None:
     rule = b.read_rule(course, b.document())
     with transaction():
         achievement = saving.create(course, rule, actor="os:test")
-        saving.open_(achievement, is_confirmed=True)
+        saving.open_(achievement, confirmed=saving.ANY_NUMBER)
     b.evaluate(course)
     b.take(course, b.snapshot(ITEMS, crowd(30)))
     b.evaluate(course)
     assert reading.counts(achievement.id)["earned"] == 30
+
+
+def test_what_was_confirmed_of_one_change_goes_with_it() -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, crowd(30)))
+    achievement = b.achievement(course, is_open=False)
+    with transaction():
+        saving.save(achievement, b.read_rule(course, b.document()), actor="os:test", confirmed=saving.ANY_NUMBER)
+    b.evaluate(course)
+    with transaction():
+        saving.open_(achievement)
+    b.evaluate(course)
+    assert reading.counts(achievement.id)["held"] == 30
+
+
+def test_whoever_waits_is_named_when_approval_is_to_be_switched_off() -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {"ada": FAIR, "bob": FAIR, "cyd": POOR}))
+    achievement = b.achievement(course, b.document(approval=True))
+    b.evaluate(course)
+
+    def without_approval() -> Any:
+        saving.save(achievement, b.read_rule(course, b.document()), actor="os:test")
+        return achievement
+
+    shown = preview.rehearse(without_approval)
+    assert (shown.newly, shown.awards, shown.unchanged) == (("ADA", "BOB"), 2, 1)
+
+
+def test_a_revoked_certificate_that_was_given_by_hand_is_flagged_once_it_is_really_met() -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {"ada": POOR}))
+    achievement = b.achievement(course)
+    b.evaluate(course)
+    b.decide(achievement, "grant", "ada")
+    b.decide(achievement, "revoke", "ada")
+    assert b.certificate(achievement, "ada").flags == []
+    b.take(course, b.snapshot(ITEMS, {"ada": FAIR}))
+    b.evaluate(course)
+    assert b.certificate(achievement, "ada").flags == ["now_meets_completion"]
+
+
+def test_who_is_denied_before_the_award_date_though_she_meets_it_is_not_flagged_for_that() -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {"ada": FAIR}))
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    achievement = b.achievement(course, b.document(award_from=tomorrow))
+    b.evaluate(course)
+    b.decide(achievement, "deny", "ada")
+    assert b.certificate(achievement, "ada").flags == []
 
 
 def test_a_change_is_shown_before_it_is_saved_and_leaves_nothing_behind() -> None:

@@ -180,6 +180,38 @@ def test_a_row_whose_worker_died_comes_due_again_in_under_a_minute(desk: Desk) -
     assert states() == [RowState.DONE]
 
 
+def test_a_row_that_ends_its_worker_again_and_again_comes_later_each_time_and_is_set_aside(
+    job: Callable[..., Job],
+) -> None:
+    job()
+    add(1)
+    pauses = []
+    with time_machine.travel(clock.now(), tick=False) as travel:
+        while rows()[0].state == RowState.WAITING:
+            run._mark_running([rows()[0].id])
+            travel.shift(run.LEASE)
+            relay.wake_abandoned(clock.now())
+            pauses.append(rows()[0].due_at - clock.now())
+            travel.move_to(max(clock.now(), rows()[0].due_at))
+    assert pauses[:-1] == [timedelta(), *run.PAUSES[:-1]]
+    assert (states(), rows()[0].note) == ([RowState.SET_ASIDE], "its runs ended early, again and again")
+
+
+def test_of_several_lost_runs_of_the_same_one_comes_due_again(job: Callable[..., Job], desk: Desk) -> None:
+    """Without a serial key the second began while the first was running."""
+    job(unique=True)
+    with time_machine.travel(clock.now(), tick=False) as travel:
+        for _ in range(2):
+            add(1)
+            run._mark_running([rows()[-1].id])
+        assert states() == [RowState.RUNNING, RowState.RUNNING]
+        travel.shift(run.LEASE)
+        relay.wake_abandoned(clock.now())
+        assert states() == [RowState.OVERTAKEN, RowState.WAITING]
+        drain()
+    assert desk.calls == [1]
+
+
 def test_a_row_lost_between_redis_and_a_worker_is_handed_over_again(desk: Desk, job: Callable[..., Job]) -> None:
     one = job()
     add(1)

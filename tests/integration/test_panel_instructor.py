@@ -372,11 +372,26 @@ def test_a_flood_says_its_size_and_is_released_only_by_confirming_it(teacher: Vi
     b.evaluate(course)
     (achievement,) = saving.of_course(course.id)
     assert reading.counts(achievement.id)["held"] == 25
-    form["version"] = "1"
+    b.take(course, b.snapshot(ITEMS, crowd(55)))
+    form |= {"version": "1", "completion-0": "50", "distinction-0": "60"}
     preview = teacher.post("/panel/rules/preview", form)
-    teacher.post("/panel/rules", form, action="save", seen=seen_in(preview), confirm_over_limit="yes")
+    assert "go ahead with all 55 now" in words(preview), "those that are held among them"
+    assert "55 would newly qualify" in words(preview)
+    b.take(course, b.snapshot(ITEMS, crowd(70)))
+    teacher.post("/panel/rules", form, action="save", seen=seen_in(preview), confirm_over_limit="55")
     b.evaluate(course)
-    assert reading.counts(achievement.id)["earned"] == 25
+    assert reading.counts(achievement.id)["earned"] == 70, "fifteen more are no flood by themselves"
+
+
+def test_more_than_was_confirmed_and_a_flood_by_itself_is_held(teacher: Visitor, course: Course) -> None:
+    b.take(course, b.snapshot(ITEMS, crowd(25)))
+    form = without("approval")
+    preview = teacher.post("/panel/rules/preview", form)
+    b.take(course, b.snapshot(ITEMS, crowd(60)))
+    teacher.post("/panel/rules", form, action="open", seen=seen_in(preview), confirm_over_limit="25")
+    b.evaluate(course)
+    (achievement,) = saving.of_course(course.id)
+    assert reading.counts(achievement.id)["held"] == 60
 
 
 def test_who_waits_and_who_has_earned_it_are_told_apart_before_a_stricter_rule_is_saved(
