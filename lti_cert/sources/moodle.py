@@ -15,13 +15,13 @@ from lti_cert.lti import fields, nrps
 from lti_cert.lti.claims import INSTRUCTOR, LEARNER, STAFF, TEACHING_ASSISTANT
 from lti_cert.lti.fields import Row
 from lti_cert.sources import connections, moodle_report, roster
+from lti_cert.sources.moodle_gradebook import Gradebook
 from lti_cert.sources.moodle_report import Report
 from lti_cert.sources.moodle_service import (
     ALL_GROUPS,
     DISCUSSIONS,
     ENROLLED,
     FORUMS,
-    GRADES,
     NEEDS,
     POSTS,
     SITE_INFO,
@@ -64,17 +64,24 @@ def read(reading: Reading, snapshot: Snapshot) -> None:
         if DISCUSSION_POSTS in reading.counts:
             _count_posts(service, course, snapshot)
         _compare_with_roster(reading, snapshot, is_by_learner=report.is_by_learner)
-        snapshot.limits = _limits(snapshot)
+        snapshot.limits = " ".join(_limits(snapshot, book))
     finally:
         snapshot.requests += service.requests
     snapshot.items += book.items()  # nothing follows that could be slowed down, so that they are added once
 
 
-def _limits(snapshot: Snapshot) -> str:
+def _limits(snapshot: Snapshot, book: Gradebook) -> Iterator[str]:
     learners, unseen = _seen(snapshot)
-    if not unseen:
-        return ""
-    return f"Moodle shows this tool nothing of {unseen} of the {learners} learners: its token may see some groups only."
+    if unseen:
+        yield (
+            f"Moodle shows this tool nothing of {unseen} of the {learners} learners: its token may see some groups "
+            "only."
+        )
+    if dropped := book.dropped():
+        yield (
+            f"Moodle leaves somebody's grade out of the total in {dropped} columns, and does not say whether a teacher "
+            "has excluded it or a category drops the lowest: it counts here as it was graded."
+        )
 
 
 def _seen(snapshot: Snapshot) -> tuple[int, int]:
@@ -134,11 +141,12 @@ def _check_service(site: Any) -> Iterator[Finding]:
 
 def _check_grades(service: MoodleService, course: str, reading: Reading, scratch: Snapshot) -> Finding:
     """In a large course one learner's grades stand for all."""
+    report = Report(service, course, reading, scratch)
     learners = [person.user_id for person in scratch.people if LEARNER in person.roles]
     if len(learners) <= _CHECKED_WHOLE:
-        columns = Report(service, course, reading, scratch).read().items()
+        columns = report.read().items()
         return Finding(True, f"The gradebook opens: {len(columns)} columns, {len(learners)} learners.")
-    service.ask(GRADES, courseid=course, userid=learners[0])
+    report.read_sample(learners[0])
     scratch.people = [replace(person, is_known=True) for person in scratch.people]
     return Finding(True, f"The gradebook opens for the first of {len(learners)} learners.")
 
