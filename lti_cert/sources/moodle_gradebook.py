@@ -40,7 +40,7 @@ class SettingOff(MoodleForbidden):
     def __init__(self, setting: str, consequence: str, otherwise: str = "") -> None:
         super().__init__(
             f"user report without {setting}",
-            message=f"Moodle's user report of this course leaves out what the setting “{setting}” is for: {consequence}.",
+            message=f"The setting “{setting}” of this course's user report in Moodle is off, so that {consequence}.",
             guidance=f"A teacher sets “{setting}” to “Show” in the course, under Grades, Course grade settings, User "
             "report; an administrator does it for all courses under Site administration, Grades, Report settings, User "
             f"report.{otherwise}",

@@ -190,6 +190,29 @@ def test_without_need_nothing_is_counted(canvas: CanvasWorld) -> None:
     assert canvas.faults.requests[Endpoint.CANVAS_TOPICS] == 0
 
 
+def test_the_discussion_of_a_group_that_is_listed_and_gone_has_no_posts_and_the_limits_say_so(
+    canvas: CanvasWorld,
+) -> None:
+    canvas.site.topics = [Topic(1, "Groups", groups=((5, Topic(11, "Groups", (Entry(1, "ann"),))),))]
+    canvas.site.topics += [Topic(2, "Welcome", (Entry(2, "ben"),))]
+    canvas.faults.plan(Endpoint.CANVAS_GROUP_TOPIC, Fault(status=404))
+    snapshot = canvas.read()
+    assert posts(snapshot) == {"ben": 1}
+    assert snapshot.scores
+    assert snapshot.limits.startswith("1 of the discussions are listed but gone")
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_a_discussion_that_is_listed_and_does_not_open_fails_the_reading_and_says_that_it_was_a_discussion(
+    canvas: CanvasWorld, status: int
+) -> None:
+    canvas.site.topics = [Topic(1, "Welcome", (Entry(1, "ann"),))]
+    canvas.faults.plan(Endpoint.CANVAS_TOPIC, Fault(status=status))
+    with pytest.raises(SourceFailed) as failed:
+        canvas.read()
+    assert failed.value.shown_message.startswith("The discussions of this course could not be read. ")
+
+
 def test_a_discussion_that_canvas_still_puts_together_is_waited_for(canvas: CanvasWorld) -> None:
     canvas.site.topics = [Topic(1, "Welcome", (Entry(1, "ann"),)), Topic(2, "Later", (Entry(2, "ann"),))]
     canvas.faults.plan(Endpoint.CANVAS_TOPIC, Fault(status=503), times=4, after=1)

@@ -434,6 +434,26 @@ def test_public_posts_are_counted_with_replies(lms: Lms) -> None:
     assert read(lms.issuer).all_counts() == {POSTS: {"11": 2, "12": 2, "13": 1, "14": 100}}
 
 
+def test_a_forum_that_is_listed_and_gone_has_no_posts_and_the_limits_say_so(lms: Lms) -> None:
+    site(lms).forums = {"2": [Forum(3, [Discussion(1, [Post("11")])]), Forum(4, [Discussion(2, [Post("12")])])]}
+    gone = demo.exception("Unable to find forum with id 3", "error/Unable to find forum with id 3")
+    lms.faults.plan(Endpoint.MOODLE, gone, after=4)
+    snapshot = read(lms.issuer)
+    assert (grades(snapshot), snapshot.all_counts()) == (WHOLE, {POSTS: {"12": 1}})
+    assert snapshot.limits.startswith("1 of the discussions are listed but gone")
+
+
+def test_any_other_fault_in_forums_says_that_it_was_they_that_failed(lms: Lms) -> None:
+    site(lms).forums = {"2": [Forum(3, [Discussion(1, [Post("11")])])]}
+    lms.faults.plan(Endpoint.MOODLE, demo.exception("dmlreadexception", "Error reading from database"), after=4)
+    with pytest.raises(SourceFailed) as failed:
+        read(lms.issuer)
+    assert failed.value.shown_message == (
+        "The discussions of this course could not be read. Moodle answered with an error: “Error reading from "
+        "database”."
+    )
+
+
 # The roster of LTI beside Moodle's own answers
 
 
