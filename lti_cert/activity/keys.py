@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 
 from lti_cert.activity.models import CaliperKey
 from lti_cert.core import clock, ids
@@ -30,7 +30,7 @@ def make(registration_id: int) -> str:
 
     :raises registrations.RegistrationNotFound: there is no such platform.
     """
-    registrations.get(registration_id)
+    registrations.get(registration_id).has_feed = True
     now = clock.now()
     db.session.execute(
         delete(CaliperKey).where(CaliperKey.registration_id == registration_id, CaliperKey.ends_at.is_not(None))
@@ -44,16 +44,13 @@ def make(registration_id: int) -> str:
 
 
 def revoke(registration_id: int) -> None:
-    """End every key of this platform at once. In the caller's transaction.
+    """End every key of this platform at once; what its feed has counted goes over to the courses' sources as they are
+    read. In the caller's transaction.
 
     :raises registrations.RegistrationNotFound: there is no such platform.
     """
-    registrations.get(registration_id)
+    registrations.get(registration_id).has_feed = False
     db.session.execute(delete(CaliperKey).where(CaliperKey.registration_id == registration_id))
-
-
-def has_key(registration_id: int) -> bool:
-    return bool(db.session.scalar(select(exists().where(CaliperKey.registration_id == registration_id, _is_valid()))))
 
 
 def _is_valid() -> ColumnElement[bool]:

@@ -1,16 +1,14 @@
 """Whether anybody can tell how much a course's members post and note."""
 
-from lti_cert.activity import keys
 from lti_cert.courses import activity
 from lti_cert.courses.models import FEED, Activity, Course
 
 
 def countable(course: Course) -> frozenset[str]:
     """What this course's providers deliver: the feed where its platform has a key, a source where it is read."""
-    has_feed = keys.has_key(course.registration_id)
     return frozenset(
         str(kind)
         for kind in Activity
         for provider in [activity.provider_of(course, kind)]
-        if (has_feed if provider == FEED else provider == course.source)
+        if (course.registration.has_feed if provider == FEED else provider == course.source)
     )

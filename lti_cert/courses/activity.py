@@ -1,6 +1,6 @@
 """What members did beside being graded: counts by provider, of which a course believes one each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Select, and_, exists, literal, or_, select, true, update
 
@@ -33,14 +33,24 @@ def counts_of(member: Member) -> dict[str, int]:
     return {kind: count for kind, count in rows}
 
 
-def name_providers(course: Course) -> None:
-    """Let the course's source count what it can, unless the feed has begun to; what it cannot is the feed's. In the
-    caller's transaction.
+def name_provider(course: Course, source: str, counted: Container[str]) -> bool:
+    """Believe the posts of the source whose snapshot is stored, if it has counted them and they are not left to the
+    feed; what it cannot count is the feed's. Whether that is somebody else than before. In the caller's transaction.
     """
-    if DISCUSSION_POSTS not in choose.SOURCES[course.source].counts:
-        course.posts_from = FEED
-    elif course.posts_from != course.source and not _has_counted(course, FEED, Activity.DISCUSSION_POSTS):
-        course.posts_from = course.source
+    named = course.posts_from
+    if DISCUSSION_POSTS not in choose.SOURCES[source].counts:
+        named = FEED
+    elif DISCUSSION_POSTS in counted and not _is_left_to_feed(course):
+        named = source
+    has_changed = named != course.posts_from
+    course.posts_from = named
+    return has_changed
+
+
+def _is_left_to_feed(course: Course) -> bool:
+    """It has begun to count before any source has, and its platform may still send it."""
+    is_named = course.posts_from == FEED and course.registration.has_feed
+    return is_named and _has_counted(course, FEED, Activity.DISCUSSION_POSTS)
 
 
 def _has_counted(course: Course, provider: str, kind: Activity) -> bool:
@@ -49,11 +59,9 @@ def _has_counted(course: Course, provider: str, kind: Activity) -> bool:
 
 
 def asked_of(course: Course, source: str) -> frozenset[str]:
-    """What this source is to count when it reads the course: what it is believed in, or would be if it decided."""
-    counts = frozenset(choose.SOURCES[source].counts)
-    return frozenset(
-        kind for kind in counts if source != course.source or provider_of(course, Activity(kind)) == source
-    )
+    """What this source is to count when it reads the course: nothing that is left to the feed, except in a trial."""
+    is_left = source == course.source and _is_left_to_feed(course)
+    return frozenset(() if is_left else choose.SOURCES[source].counts)
 
 
 def store_whole(course: Course, provider: str, counts: Mapping[str, Mapping[str, int]], ids: Mapping[str, int]) -> None:

@@ -59,10 +59,13 @@ def store(course: Course, snapshot: Snapshot, source: str) -> Stored:
     _store_results(items, ids, snapshot, stored)
     if snapshot.recent:
         stored.results = _count_results(course)
+    counts = snapshot.all_counts()
+    if activity.name_provider(course, source, counts):
+        _touch(course)  # other counts are believed than before
     if stored.changed_members:
         _touch(course, stored.changed_members)
     db.session.expire_all()
-    activity.store_whole(course, source, snapshot.all_counts(), ids)
+    activity.store_whole(course, source, counts, ids)
     if stored.strangers:
         _log.info("results of people who are no members", course=course.id, results=stored.strangers)
     return stored

@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select, update
 from lti_cert.core import clock, log
 from lti_cert.core.database import db, insert, transaction
 from lti_cert.core.errors import Conflict, LtiCertError
-from lti_cert.courses import activity, mirror, staging
+from lti_cert.courses import mirror, staging
 from lti_cert.courses.events import CourseSynced, SyncDue
 from lti_cert.courses.models import (
     Course,
@@ -125,7 +125,6 @@ def _begin(course_id: int) -> tuple[SyncRun, Reading]:
         run.outcome = SyncOutcome.RUNNING
         session.flush()
         _close_abandoned(run)
-        activity.name_providers(course)
         return run, replace(reading_of(course, source), before=before(course, source))
 
 
@@ -260,7 +259,6 @@ def _store(run: SyncRun, snapshot: StagedSnapshot, *, is_accepted: bool) -> dict
     course.failures, course.retry_at = 0, None
     if is_accepted:
         course.source, course.trial_source = run.source, ""
-        activity.name_providers(course)
     _forget_held(course)
     staging.drop(course.id, keep=_held_run(course.id))
     outbox.add(CourseSynced(course.id))

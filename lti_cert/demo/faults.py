@@ -31,6 +31,7 @@ class Endpoint(StrEnum):
     CANVAS_SUBMISSIONS = "canvas.submissions"
     CANVAS_TOPICS = "canvas.topics"
     CANVAS_TOPIC = "canvas.topic"
+    CANVAS_GROUP_TOPIC = "canvas.group_topic"
     CANVAS_TOKEN = "canvas.token"  # noqa: S105  (an endpoint's name)
     CANVAS_REVOKE = "canvas.revoke"
 

@@ -174,8 +174,21 @@ def _user_grades_json(site: MoodleSite, course: Course, member: Member) -> dict[
         "courseid": int(course.id),
         "userid": int(member.person.id),
         "userfullname": member.person.name,
-        "gradeitems": [*rows, total],
+        "gradeitems": [_shown(site, row) for row in (*rows, total)],
     }
+
+
+def _shown(site: MoodleSite, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what the course's user report does not show."""
+    left_out = {key for setting in site.settings_off for key in _SHOWN_BY[setting]}
+    return {key: value for key, value in row.items() if key not in left_out}
+
+
+_SHOWN_BY = {
+    "Show grades": ("graderaw", "gradehiddenbydate", "gradeneedsupdate", "gradeishidden"),
+    "Show ranges": ("grademin", "grademax", "rangeformatted"),
+    "Show weightings": ("weightraw", "status"),
+}
 
 
 def _item_json(number: int, name: str | None, kind: str) -> dict[str, Any]:
@@ -206,12 +219,15 @@ def _grade_json(site: MoodleSite, course: Course, item: LineItem, person_id: str
         "graderaw": result.score if result and is_shown and not is_stuck else None,
         "grademin": site.minima.get(item.id, 0),
         "grademax": item.maximum,
+        "rangeformatted": f"{site.minima.get(item.id, 0)}&ndash;{item.maximum:g}",
         "weightraw": 0 if result is None or item.id in site.weightless_items else 0.25,
     }
     if item.resource_link_id:
         row |= {"itemmodule": "lti", "iteminstance": int(item.resource_link_id)}
     if mine in site.excluded_grades:
         row |= {"status": "excluded", "weightraw": 0}
+    elif mine in site.dropped_grades:
+        row |= {"status": "dropped", "weightraw": 0}
     elif result is None:
         row["status"] = "novalue"
     return row

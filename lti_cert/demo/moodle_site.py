@@ -68,6 +68,10 @@ class MoodleSite:
     hidden_grades: set[tuple[str, str]] = field(default_factory=set)
     """Of a person, in an item; so too what is excluded."""
     excluded_grades: set[tuple[str, str]] = field(default_factory=set)
+    dropped_grades: set[tuple[str, str]] = field(default_factory=set)
+    """So too what is left out of the total: excluded, or the lowest of a category."""
+    settings_off: set[str] = field(default_factory=set)
+    """What the user report does not show: “Show grades”, “Show ranges”, “Show weightings”."""
     weightless_items: set[str] = field(default_factory=set)
     stuck_items: set[str] = field(default_factory=set)
     """Their grades have not been worked out."""

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Boolean, ForeignKey, Text, UniqueConstraint
+from sqlalchemy import Boolean, ForeignKey, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from lti_cert.core.database import Base, primary_key
@@ -41,6 +41,8 @@ class Registration(Base):
     """It asked to be left alone until then: no sync of any of its courses begins before."""
     parallel: Mapped[int | None]
     """How many requests it bears at a time, where an administrator has set it."""
+    has_feed: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    """It holds a key with which it may send learning events; `activity.keys` makes and revokes those."""
     created_at: Mapped[datetime]
 
     deployments: Mapped[list["Deployment"]] = relationship(back_populates="registration", order_by="Deployment.id")

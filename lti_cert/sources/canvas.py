@@ -6,7 +6,14 @@ The roster says by our custom field which Canvas user each member is; nobody is 
 from collections.abc import Iterator
 
 from lti_cert.core import current
-from lti_cert.sources import canvas_assignments, canvas_course, canvas_discussions, canvas_people, canvas_submissions
+from lti_cert.sources import (
+    canvas_assignments,
+    canvas_course,
+    canvas_discussions,
+    canvas_people,
+    canvas_submissions,
+    discussions,
+)
 from lti_cert.sources.canvas_people import People
 from lti_cert.sources.snapshot import DISCUSSION_POSTS, Finding, Reading, Snapshot
 
@@ -27,7 +34,8 @@ def read(reading: Reading, snapshot: Snapshot) -> None:
         before = reading.before if reading.before and canvas_people.are_those(people, reading.before) else None
         items = canvas_submissions.add_scores(course, people, snapshot, before)
         if DISCUSSION_POSTS in reading.counts:
-            canvas_discussions.add_posts(course, people, snapshot)
+            with discussions.named_in_faults():
+                canvas_discussions.add_posts(course, people, snapshot)
         snapshot.items += items  # nothing follows that could be slowed down, so that they are added once
     finally:
         snapshot.requests += course.canvas.requests + course.roster.requests
@@ -44,7 +52,8 @@ def check(reading: Reading) -> Iterator[Finding]:
     assignments = canvas_assignments.listed(course)
     course.canvas.get(f"{course.path}/students/submissions", student_ids=["all"], per_page=1)
     yield Finding(True, f"Its assignments and submissions open: {len(assignments)} assignments.")
-    course.canvas.get(f"{course.path}/discussion_topics", per_page=1)
+    with discussions.named_in_faults():
+        course.canvas.get(f"{course.path}/discussion_topics", per_page=1)
     yield Finding(True, "Its discussions open.")
 
 
@@ -58,6 +67,8 @@ def _limits(people: People, snapshot: Snapshot) -> str:
         )
     if canvas_discussions.ANONYMOUS in snapshot.steps:
         found.append("Contributions to anonymous discussions are not counted.")
+    if canvas_discussions.GONE in snapshot.steps:
+        found.append(discussions.uncounted(int(snapshot.steps[canvas_discussions.GONE])))
     if snapshot.recent:
         found.append("Scores that were excused, taken back, posted or hidden within the last hours may show later.")
     return " ".join(found)

@@ -25,12 +25,22 @@ class _Topic:
     is_anonymous: bool
 
 
+_NOT_FOUND = 404
+_OF_A_GROUP = "groups/"
+"""So begins the path of a group's place."""
+
 ANONYMOUS = "anonymous discussions"
 """The step that notes that there are some."""
+GONE = "discussions that are gone"
+"""The step that notes of how many groups there are places that are listed, and not found."""
 
 
 def add_posts(course: Course, people: People, snapshot: Snapshot) -> None:
-    """:raises ServiceThrottled: after everything that did arrive has been added."""
+    """A group's place that stays listed and is not found has no posts: Canvas goes on listing it when the group is
+    deleted.
+
+    :raises ServiceThrottled: after everything that did arrive has been added.
+    """
     snapshot.add_counts(DISCUSSION_POSTS, ())
     topics = _topics(course)
     if any(topic.is_anonymous for topic in topics):
@@ -38,9 +48,14 @@ def add_posts(course: Course, people: People, snapshot: Snapshot) -> None:
     refused = _add_places(course, people, snapshot, [path for topic in topics for path in topic.paths])
     if refused:
         still_there = {path for topic in _topics(course) for path in topic.paths}
+        gone = 0
         for path, fault in refused.items():
             if path in still_there:
-                raise fault
+                if fault.http_status != _NOT_FOUND or not path.startswith(_OF_A_GROUP):
+                    raise fault
+                gone += 1
+        if gone:
+            snapshot.reached(GONE, str(gone))
 
 
 def _add_places(
@@ -87,7 +102,7 @@ def _topic(row: Row, course_path: str) -> _Topic:
     what = "a discussion"
     children = row.get("group_topic_children")
     places = [
-        (f"groups/{_number(child, 'group_id', what)}", _number(child, "id", what))
+        (f"{_OF_A_GROUP}{_number(child, 'group_id', what)}", _number(child, "id", what))
         for child in (children if isinstance(children, list) else [])
         if isinstance(child, Mapping)
     ]

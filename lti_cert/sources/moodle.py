@@ -14,18 +14,19 @@ from lti_cert.core.lines import one_line
 from lti_cert.lti import fields, nrps
 from lti_cert.lti.claims import INSTRUCTOR, LEARNER, STAFF, TEACHING_ASSISTANT
 from lti_cert.lti.fields import Row
-from lti_cert.sources import connections, moodle_report, roster
+from lti_cert.sources import connections, discussions, moodle_report, roster
+from lti_cert.sources.moodle_gradebook import Gradebook
 from lti_cert.sources.moodle_report import Report
 from lti_cert.sources.moodle_service import (
     ALL_GROUPS,
     DISCUSSIONS,
     ENROLLED,
     FORUMS,
-    GRADES,
     NEEDS,
     POSTS,
     SITE_INFO,
     CourseUnknown,
+    ForumGone,
     MoodleForbidden,
     MoodleService,
 )
@@ -51,6 +52,8 @@ _ROLES = {
 """By the short names that Moodle is installed with. Of others the grade report tells whether they are learners."""
 
 _ROSTER = "roster"
+_GONE = "gone"
+"""Where the stream of a forum stands that is listed, and not found."""
 
 
 def read(reading: Reading, snapshot: Snapshot) -> None:
@@ -62,19 +65,29 @@ def read(reading: Reading, snapshot: Snapshot) -> None:
         report = Report(service, course, reading, snapshot)
         book = report.read()
         if DISCUSSION_POSTS in reading.counts:
-            _count_posts(service, course, snapshot)
+            with discussions.named_in_faults():
+                _count_posts(service, course, snapshot)
         _compare_with_roster(reading, snapshot, is_by_learner=report.is_by_learner)
-        snapshot.limits = _limits(snapshot)
+        snapshot.limits = " ".join(_limits(snapshot, book))
     finally:
         snapshot.requests += service.requests
     snapshot.items += book.items()  # nothing follows that could be slowed down, so that they are added once
 
 
-def _limits(snapshot: Snapshot) -> str:
+def _limits(snapshot: Snapshot, book: Gradebook) -> Iterator[str]:
     learners, unseen = _seen(snapshot)
-    if not unseen:
-        return ""
-    return f"Moodle shows this tool nothing of {unseen} of the {learners} learners: its token may see some groups only."
+    if unseen:
+        yield (
+            f"Moodle shows this tool nothing of {unseen} of the {learners} learners: its token may see some groups "
+            "only."
+        )
+    if dropped := book.dropped():
+        yield (
+            f"Moodle leaves somebody's grade out of the total in {dropped} columns, and does not say whether a teacher "
+            "has excluded it or a category drops the lowest: it counts here as it was graded."
+        )
+    if gone := sum(1 for place in snapshot.steps.values() if place == _GONE):
+        yield discussions.uncounted(gone)
 
 
 def _seen(snapshot: Snapshot) -> tuple[int, int]:
@@ -106,7 +119,8 @@ def check(reading: Reading) -> Iterator[Finding]:
     course, scratch = _course_number(reading), Snapshot()
     _add_people(service, course, scratch)
     yield _check_grades(service, course, reading, scratch)
-    forums = fields.read_each(FORUMS, service.ask(FORUMS, courseids=[course]), _forum)
+    with discussions.named_in_faults():
+        forums = _forums(service, course)
     yield Finding(True, f"The posts of its forums can be counted: {len(forums)}.")
     _compare_with_roster(reading, scratch, is_by_learner=False)
     learners, unseen = _seen(scratch)
@@ -134,11 +148,12 @@ def _check_service(site: Any) -> Iterator[Finding]:
 
 def _check_grades(service: MoodleService, course: str, reading: Reading, scratch: Snapshot) -> Finding:
     """In a large course one learner's grades stand for all."""
+    report = Report(service, course, reading, scratch)
     learners = [person.user_id for person in scratch.people if LEARNER in person.roles]
     if len(learners) <= _CHECKED_WHOLE:
-        columns = Report(service, course, reading, scratch).read().items()
+        columns = report.read().items()
         return Finding(True, f"The gradebook opens: {len(columns)} columns, {len(learners)} learners.")
-    service.ask(GRADES, courseid=course, userid=learners[0])
+    report.read_sample(learners[0])
     scratch.people = [replace(person, is_known=True) for person in scratch.people]
     return Finding(True, f"The gradebook opens for the first of {len(learners)} learners.")
 
@@ -202,15 +217,23 @@ def _names(row: Row, key: str, name: str) -> Sequence[str]:
 
 
 def _count_posts(service: MoodleService, course: str, snapshot: Snapshot) -> None:
-    forums = fields.read_each(FORUMS, service.ask(FORUMS, courseids=[course]), _forum)
+    forums = _forums(service, course)
     snapshot.add_counts(DISCUSSION_POSTS, ())
     for number, forum in enumerate(forums, 1):
         stream = f"forum {forum}"
-        while (page := snapshot.steps.get(stream, "0")) != DONE:
+        while (page := snapshot.steps.get(stream, "0")) not in {DONE, _GONE}:
             snapshot.progress(f"forum {number} of {len(forums)}")
-            posts, is_last = _posts_of_page(service, forum, int(page))
+            try:
+                posts, is_last = _posts_of_page(service, forum, int(page))
+            except ForumGone:
+                snapshot.reached(stream, _GONE)
+                break
             snapshot.add_counts(DISCUSSION_POSTS, itertools.starmap(Count, posts.items()))
             snapshot.reached(stream, DONE if is_last else str(int(page) + 1))
+
+
+def _forums(service: MoodleService, course: str) -> Sequence[str]:
+    return fields.read_each(FORUMS, service.ask(FORUMS, courseids=[course]), _forum)
 
 
 def _forum(row: Row) -> str:

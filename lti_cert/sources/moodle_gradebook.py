@@ -11,7 +11,7 @@ from fractions import Fraction
 from lti_cert.lti import fields, products
 from lti_cert.lti.fields import Number, Row
 from lti_cert.sources.ags import column_name
-from lti_cert.sources.moodle_service import MoodleFailed
+from lti_cert.sources.moodle_service import MoodleFailed, MoodleForbidden
 from lti_cert.sources.snapshot import (
     MILLIONTHS,
     NO_POINTS,
@@ -28,6 +28,30 @@ _MOODLE = products.of("moodle")
 _TOTALS = {"course": "Course total", "category": "Category total"}
 _EXCLUDED, _EXTRA_CREDIT = "excluded", "extra"
 """Words of a grade's `status`: it does not count for this learner; it counts on top."""
+_DROPPED = "dropped"
+"""So Moodle calls what somebody has excluded for this learner, and her lowest grades where a category drops those."""
+_NO_RANGE = "–"
+"""The range of what is answered by feedback alone: no lowest and no highest grade around the dash."""
+
+
+class SettingOff(MoodleForbidden):
+    """Moodle's report leaves out what a setting of the course hides from learners, whoever asks."""
+
+    def __init__(self, setting: str, consequence: str, otherwise: str = "") -> None:
+        super().__init__(
+            f"user report without {setting}",
+            message=f"The setting “{setting}” of this course's user report in Moodle is off, so that {consequence}.",
+            guidance=f"A teacher sets “{setting}” to “Show” in the course, under Grades, Course grade settings, User "
+            "report; an administrator does it for all courses under Site administration, Grades, Report settings, User "
+            f"report.{otherwise}",
+        )
+
+
+_SHOWN = (
+    (frozenset({"graderaw", "gradeishidden"}), "Show grades", "nobody's grades are known"),
+    (frozenset({"grademin", "grademax"}), "Show ranges", "it is not known what grades are out of"),
+)
+"""What every row has where a setting shows it; null is no grade, and absent is not told."""
 
 
 @dataclass
@@ -45,6 +69,12 @@ class _GradeItem:
     weighs: bool = False
     is_weightless: bool = False
     """A grade of it counts nothing for its learner's total."""
+    is_graded: bool = False
+    """Somebody has a grade of it."""
+    has_weight: bool = False
+    """Moodle has said what somebody's grade of it weighs."""
+    is_dropped: bool = False
+    """Somebody's grade of it is left out of her total."""
 
 
 class Gradebook:
@@ -66,6 +96,7 @@ class Gradebook:
         """One learner's, by the items' refs. Not graded and hidden are no score, excluded is excused.
 
         :raises ServiceFailed: a row cannot be used.
+        :raises SettingOff: the report does not show grades, or their ranges.
         :raises MoodleFailed: a grade has not been worked out.
         """
         return [
@@ -75,6 +106,9 @@ class Gradebook:
         ]
 
     def _read(self, user_id: str, row: Row) -> Iterator[tuple[str, Score]]:
+        for keys, setting, consequence in _SHOWN:
+            if not row.keys() >= keys:
+                raise SettingOff(setting, consequence)
         item = self._item(row)
         grade = fields.number(row, "graderaw", f"“{item.label}”")
         status, is_hidden = fields.text(row, "status"), bool(row.get("gradeishidden") or row.get("gradehiddenbydate"))
@@ -97,7 +131,7 @@ class Gradebook:
     def _item(self, row: Row) -> _GradeItem:
         ref = column_name(_MOODLE, fields.identifier(row, "id", "a grade item"))
         known = self._items.get(ref)
-        if known is None or not known.maximum:  # a total has no points before its learner has been graded
+        if known is None or (known.is_total and not known.maximum):  # it has none before its learner has been graded
             self._items[ref] = self._new_item(ref, row)
             self.has_changed = True
         return self._items[ref]
@@ -106,10 +140,11 @@ class Gradebook:
         kind, instance = fields.text(row, "itemtype"), str(row.get("iteminstance") or "")
         label = fields.unescaped(fields.text(row, "itemname")) or _TOTALS.get(kind, "Without a name")
         low, high = _bounds(row, label)
+        has_range = fields.unescaped(fields.text(row, "rangeformatted")).strip() != _NO_RANGE
         return _GradeItem(
             ref,
             label,
-            max(millionths(high) - millionths(low), 0),
+            max(millionths(high) - millionths(low), 0) if has_range else 0,
             is_total=kind in _TOTALS,
             is_own=row.get("itemmodule") == "lti" and instance in self._own,
             category=instance if kind in _TOTALS else str(row.get("categoryid") or ""),
@@ -122,11 +157,32 @@ class Gradebook:
             "is_shown": not is_hidden,
             "weighs": weighs,
             "is_weightless": weight == 0 and grade is not None and not status,
+            "is_graded": grade is not None,
+            "has_weight": weight is not None or bool(status),
+            "is_dropped": status == _DROPPED and not is_hidden,
         }
         for name, is_so in found.items():
             if is_so and not getattr(item, name):
                 setattr(item, name, True)
                 self.has_changed = True
+
+    def check_weights(self) -> None:
+        """Of everybody's rows: a single row lacks its weight until Moodle has worked out its learner's total.
+
+        :raises SettingOff: the report does not show them.
+        """
+        items = [item for item in self._items.values() if not item.is_total]
+        if any(item.is_graded for item in items) and not any(item.has_weight for item in items):
+            raise SettingOff(
+                "Show weightings",
+                "it is not known what counts for the final grade",
+                " Where it is shown already, the course total is a formula, for which Moodle knows no weights: upload "
+                "the gradebook instead.",
+            )
+
+    def dropped(self) -> int:
+        """Of how many items somebody's grade is left out of her total."""
+        return sum(1 for item in self._items.values() if item.is_dropped and not item.is_total)
 
     def items(self) -> list[Item]:
         outside = {

@@ -58,6 +58,10 @@ class LearnerGone(MoodleFailed):
     message = "A learner left Moodle while the course was read."
 
 
+class ForumGone(MoodleFailed):
+    message = "Moodle lists a forum that it does not find."
+
+
 @dataclass(frozen=True)
 class _Meaning:
     """Of an error code; `{said}` is Moodle's own message, `{function}` and `{needs}` are what was asked for."""
@@ -134,6 +138,9 @@ _MEANINGS: Mapping[str, _Meaning] = {
     "wsaccessusersuspended": _BLOCKED,
     "wsaccessuserunconfirmed": _BLOCKED,
 }
+
+_FORUM_GONE = "Unable to find forum with id"
+"""So begins Moodle's error code, which goes on with the number."""
 
 _LONGEST_QUOTE = 200
 
@@ -216,6 +223,8 @@ def _check_place(response: Response) -> None:
 def _fault(function: str, answer: Mapping[str, Any]) -> SourceFailed:
     code = str(answer.get("errorcode") or answer["exception"])
     said = one_line(str(answer.get("message") or code))[:_LONGEST_QUOTE]
+    if code.startswith(_FORUM_GONE):
+        return ForumGone(f"{function}: {code}")
     meaning = _MEANINGS.get(code, _Meaning(MoodleFailed, "Moodle answered with an error: “{said}”."))
     facts = {"said": said, "function": function, "needs": " and ".join(NEEDS[function])}
     return meaning.kind(

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
+from lti_cert.activity import keys as feed_keys
+from lti_cert.activity import providers
 from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
 from lti_cert.courses import activity, sync
@@ -188,6 +190,29 @@ def test_without_need_nothing_is_counted(canvas: CanvasWorld) -> None:
     snapshot = canvas.read(counts=frozenset())
     assert snapshot.all_counts() == {}
     assert canvas.faults.requests[Endpoint.CANVAS_TOPICS] == 0
+
+
+def test_the_discussion_of_a_group_that_is_listed_and_gone_has_no_posts_and_the_limits_say_so(
+    canvas: CanvasWorld,
+) -> None:
+    canvas.site.topics = [Topic(1, "Groups", groups=((5, Topic(11, "Groups", (Entry(1, "ann"),))),))]
+    canvas.site.topics += [Topic(2, "Welcome", (Entry(2, "ben"),))]
+    canvas.faults.plan(Endpoint.CANVAS_GROUP_TOPIC, Fault(status=404))
+    snapshot = canvas.read()
+    assert posts(snapshot) == {"ben": 1}
+    assert snapshot.scores
+    assert snapshot.limits.startswith("1 of the discussions are listed but gone")
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_a_discussion_that_is_listed_and_does_not_open_fails_the_reading_and_says_that_it_was_a_discussion(
+    canvas: CanvasWorld, status: int
+) -> None:
+    canvas.site.topics = [Topic(1, "Welcome", (Entry(1, "ann"),))]
+    canvas.faults.plan(Endpoint.CANVAS_TOPIC, Fault(status=status))
+    with pytest.raises(SourceFailed) as failed:
+        canvas.read()
+    assert failed.value.shown_message.startswith("The discussions of this course could not be read. ")
 
 
 def test_a_discussion_that_canvas_still_puts_together_is_waited_for(canvas: CanvasWorld) -> None:
@@ -658,13 +683,49 @@ def test_contributions_are_stored_and_those_that_are_deleted_count_no_more(canva
     assert {user_id for user_id in after if after[user_id] != before[user_id]} == {"ben"}
 
 
-def test_where_the_feed_counts_already_the_source_is_not_asked_to(canvas: CanvasWorld) -> None:
+@pytest.fixture
+def fed(canvas: CanvasWorld) -> CanvasWorld:
+    """A course whose feed has begun to count before Canvas was asked to: four posts of Ann's. In Canvas Ben has one."""
+    canvas.site.topics = [Topic(1, "Welcome", (Entry(1, "ben"),))]
     sync.sync(canvas.course_id, canvas.registration_id)
-    ann = db.session.scalars(select(Member).filter_by(user_id="ann")).one().id
+    ids = {member.user_id: member.id for member in db.session.scalars(select(Member))}
     with transaction() as session:
-        session.add(ActivityCount(member_id=ann, kind="discussion_posts", provider=FEED, count=4))
+        session.execute(delete(ActivityCount))
+        session.add(ActivityCount(member_id=ids["ann"], kind="discussion_posts", provider=FEED, count=4))
         session.get_one(Course, canvas.course_id).posts_from = FEED
-    asked = canvas.faults.requests[Endpoint.CANVAS_TOPICS]
-    sync.sync(canvas.course_id, canvas.registration_id)
-    assert counted(canvas) == {"ann": 4}
-    assert canvas.faults.requests[Endpoint.CANVAS_TOPICS] == asked
+        feed_keys.make(canvas.registration_id)
+    return canvas
+
+
+def test_where_the_feed_counts_already_the_source_is_not_asked_to(fed: CanvasWorld) -> None:
+    asked = fed.faults.requests[Endpoint.CANVAS_TOPICS]
+    sync.sync(fed.course_id, fed.registration_id)
+    assert counted(fed) == {"ann": 4}
+    assert fed.faults.requests[Endpoint.CANVAS_TOPICS] == asked
+
+
+@pytest.mark.each_database
+def test_a_source_takes_over_from_a_feed_that_ended_when_it_has_counted_itself(fed: CanvasWorld) -> None:
+    with transaction():
+        feed_keys.revoke(fed.registration_id)
+    fed.faults.plan(Endpoint.CANVAS_TOPICS, Fault(status=403))
+    sync.sync(fed.course_id, fed.registration_id)
+    assert fed.course.stale_reason
+    assert counted(fed) == {"ann": 4}, "what the feed has counted is all there is until then"
+    before = {m.user_id: m.evidence_seq for m in db.session.scalars(select(Member).where(Member.is_evaluated))}
+    sync.sync(fed.course_id, fed.registration_id)
+    assert fed.course.posts_from == "canvas"
+    assert counted(fed) == {"ben": 1}
+    after = {m.user_id: m.evidence_seq for m in db.session.scalars(select(Member).where(Member.is_evaluated))}
+    assert all(after[user_id] > before[user_id] for user_id in before), "everybody is looked at again"
+    assert providers.countable(fed.course) == {"discussion_posts"}
+
+
+def test_a_source_that_has_taken_over_stays_when_the_feed_comes_back(fed: CanvasWorld) -> None:
+    with transaction():
+        feed_keys.revoke(fed.registration_id)
+    sync.sync(fed.course_id, fed.registration_id)
+    with transaction():
+        feed_keys.make(fed.registration_id)
+    sync.sync(fed.course_id, fed.registration_id)
+    assert counted(fed) == {"ben": 1}

@@ -308,6 +308,67 @@ def test_an_excluded_grade_is_excused(lms: Lms) -> None:
     }
 
 
+@pytest.mark.parametrize("setting", ["Show grades", "Show ranges", "Show weightings"])
+def test_a_report_that_does_not_show_what_is_needed_fails_the_reading_and_the_test_of_the_source(
+    lms: Lms, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    site(lms).settings_off = {setting}
+    with pytest.raises(SourceForbidden) as hidden:
+        read(lms.issuer)
+    assert f"“{setting}”" in hidden.value.shown_message
+    assert "Course grade settings" in hidden.value.shown_guidance
+    for checked_whole in (200, 0):
+        monkeypatch.setattr(moodle, "_CHECKED_WHOLE", checked_whole)
+        finding = choose.check("moodle", Reading(1, api_course_id="2"))[-1]
+        assert (finding.is_good, finding.text) == (False, hidden.value.shown_message)
+
+
+def test_a_course_whose_first_grade_is_still_to_come_lacks_no_weights(lms: Lms) -> None:
+    for person, item in (("11", "21"), ("11", "22"), ("12", "21"), ("13", "22")):
+        lms.courses[0].set_score(person, item, None)
+    site(lms).settings_off = {"Show weightings"}
+    snapshot = read(lms.issuer)
+    assert (grades(snapshot), snapshot.limits) == ({}, "")
+
+
+def test_one_learner_without_weights_is_one_whose_total_is_not_worked_out(lms: Lms) -> None:
+    report = {"usergrades": [moodle_rows("11", weightraw=0.25), moodle_rows("12")]}
+    lms.faults.plan(Endpoint.MOODLE, Fault(status=200, body=json.dumps(report)), after=2)
+    assert grades(read(lms.issuer)) == {"11": {"Essay": 80}, "12": {"Essay": 80}}
+
+
+def moodle_rows(user_id: str, **more: Any) -> dict[str, Any]:
+    """One learner's only row, as the recorded Moodle writes it."""
+    row = json.loads((RECORDED / "ws-grade-items.json").read_text())["usergrades"][0]["gradeitems"][2]
+    assert (row["itemname"], row.pop("weightraw"), row.pop("weightformatted")) == ("Essay", 0.37037, "37.04 %")
+    return {"userid": int(user_id), "gradeitems": [row | {"graderaw": 80} | more]}
+
+
+def test_what_is_answered_by_feedback_alone_is_no_assessment(lms: Lms) -> None:
+    """As Moodle writes it: bounds and a weight, but nothing around the dash of its range, and never a grade."""
+    feedback = {"id": 5, "itemname": "Draft", "rangeformatted": "&ndash;", "gradeformatted": "", "graderaw": None}
+    scale = {"id": 6, "itemname": "Talk", "rangeformatted": "Poor&ndash;Good", "grademin": 1, "grademax": 3}
+    rows = moodle_rows("11", weightraw=0.25)
+    essay = rows["gradeitems"][0]
+    rows["gradeitems"] += [essay | feedback | {"weightraw": 0}, essay | scale | {"graderaw": 2}]
+    lms.faults.plan(Endpoint.MOODLE, Fault(status=200, body=json.dumps({"usergrades": [rows]})), after=2)
+    snapshot = read(lms.issuer)
+    assert [(item.label, item.exclusion) for item in snapshot.items] == [
+        ("Essay", ""),
+        ("Draft", "no_points"),
+        ("Talk", ""),
+    ]
+    assert grades(snapshot) == {"11": {"Essay": 80, "Talk": 1}}
+
+
+def test_a_grade_that_is_left_out_of_a_total_counts_and_the_limits_say_so(lms: Lms) -> None:
+    """Moodle calls it dropped, whether a teacher has excluded it or a category drops the lowest."""
+    site(lms).dropped_grades = {("11", "21"), ("12", "21"), ("14", "22")}
+    snapshot = read(lms.issuer)
+    assert grades(snapshot) == WHOLE
+    assert "leaves somebody's grade out of the total in 2 columns" in snapshot.limits
+
+
 def test_what_weighs_nothing_in_anybodys_total_is_marked(lms: Lms) -> None:
     site(lms).weightless_items = {"22"}
     snapshot = read(lms.issuer)
@@ -371,6 +432,26 @@ def test_public_posts_are_counted_with_replies(lms: Lms) -> None:
     forum.discussions += [Discussion(number, [Post("14")]) for number in range(3, 103)]
     site(lms).forums = {"2": [forum, Forum(4, [Discussion(103, [Post("11")])])], "5": [Forum(6)]}
     assert read(lms.issuer).all_counts() == {POSTS: {"11": 2, "12": 2, "13": 1, "14": 100}}
+
+
+def test_a_forum_that_is_listed_and_gone_has_no_posts_and_the_limits_say_so(lms: Lms) -> None:
+    site(lms).forums = {"2": [Forum(3, [Discussion(1, [Post("11")])]), Forum(4, [Discussion(2, [Post("12")])])]}
+    gone = demo.exception("Unable to find forum with id 3", "error/Unable to find forum with id 3")
+    lms.faults.plan(Endpoint.MOODLE, gone, after=4)
+    snapshot = read(lms.issuer)
+    assert (grades(snapshot), snapshot.all_counts()) == (WHOLE, {POSTS: {"12": 1}})
+    assert snapshot.limits.startswith("1 of the discussions are listed but gone")
+
+
+def test_any_other_fault_in_forums_says_that_it_was_they_that_failed(lms: Lms) -> None:
+    site(lms).forums = {"2": [Forum(3, [Discussion(1, [Post("11")])])]}
+    lms.faults.plan(Endpoint.MOODLE, demo.exception("dmlreadexception", "Error reading from database"), after=4)
+    with pytest.raises(SourceFailed) as failed:
+        read(lms.issuer)
+    assert failed.value.shown_message == (
+        "The discussions of this course could not be read. Moodle answered with an error: “Error reading from "
+        "database”."
+    )
 
 
 # The roster of LTI beside Moodle's own answers
@@ -646,14 +727,15 @@ def test_a_hiccup_is_sat_out(lms: Lms) -> None:
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ({"id": 21, "graderaw": "17"}, "“graderaw” of “Quiz” is no number"),
+        ({"id": 21, "graderaw": "17", "grademax": 20}, "“graderaw” of “Quiz” is no number"),
         ({"id": 21, "graderaw": 17, "grademax": "20"}, "“grademax” of “Quiz” is no number"),
         ({"id": 21, "graderaw": 10**30, "grademax": 20}, "too large"),
         ({"graderaw": 17, "grademax": 20}, "a grade item has no “id”"),
     ],
 )
 def test_a_grade_that_cannot_be_read_fails_the_reading(lms: Lms, row: dict[str, Any], words: str) -> None:
-    report = {"usergrades": [{"userid": 11, "gradeitems": [{"itemname": "Quiz", "itemtype": "mod"} | row]}]}
+    quiz = {"itemname": "Quiz", "itemtype": "mod", "gradeishidden": False, "grademin": 0}
+    report = {"usergrades": [{"userid": 11, "gradeitems": [quiz | row]}]}
     lms.faults.plan(Endpoint.MOODLE, Fault(status=200, body=json.dumps(report)), after=2)
     with pytest.raises(SourceFailed) as failed:
         read(lms.issuer)
