@@ -81,6 +81,12 @@ def _limits(snapshot: Snapshot, book: Gradebook) -> Iterator[str]:
             f"Moodle shows this tool nothing of {unseen} of the {learners} learners: its token may see some groups "
             "only."
         )
+    if book.lacks_weights():
+        yield (
+            "Moodle does not say what its columns weigh, so those that are left out of the course's total count here "
+            "too. A teacher sets “Show weightings” to “Show” in the course, under Grades, Course grade settings, User "
+            "report; where the total is a formula over ungrouped columns there are no weights."
+        )
     if dropped := book.dropped():
         yield (
             f"Moodle leaves somebody's grade out of the total in {dropped} columns, and does not say whether a teacher "

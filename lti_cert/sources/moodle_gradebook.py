@@ -37,13 +37,13 @@ _NO_RANGE = "–"
 class SettingOff(MoodleForbidden):
     """Moodle's report leaves out what a setting of the course hides from learners, whoever asks."""
 
-    def __init__(self, setting: str, consequence: str, otherwise: str = "") -> None:
+    def __init__(self, setting: str, consequence: str) -> None:
         super().__init__(
             f"user report without {setting}",
             message=f"The setting “{setting}” of this course's user report in Moodle is off, so that {consequence}.",
             guidance=f"A teacher sets “{setting}” to “Show” in the course, under Grades, Course grade settings, User "
             "report; an administrator does it for all courses under Site administration, Grades, Report settings, User "
-            f"report.{otherwise}",
+            "report.",
         )
 
 
@@ -166,19 +166,12 @@ class Gradebook:
                 setattr(item, name, True)
                 self.has_changed = True
 
-    def check_weights(self) -> None:
-        """Of everybody's rows: a single row lacks its weight until Moodle has worked out its learner's total.
-
-        :raises SettingOff: the report does not show them.
+    def lacks_weights(self) -> bool:
+        """Whether it is not known what counts for the final grade. Asked of everybody's rows: a single row lacks its
+        weight until Moodle has worked out its learner's total. So do all where the total is a formula.
         """
         items = [item for item in self._items.values() if not item.is_total]
-        if any(item.is_graded for item in items) and not any(item.has_weight for item in items):
-            raise SettingOff(
-                "Show weightings",
-                "it is not known what counts for the final grade",
-                " Where it is shown already, the course total is a formula, for which Moodle knows no weights: upload "
-                "the gradebook instead.",
-            )
+        return any(item.is_graded for item in items) and not any(item.has_weight for item in items)
 
     def dropped(self) -> int:
         """Of how many items somebody's grade is left out of her total."""

@@ -74,13 +74,11 @@ class Report:
         if self.is_by_learner:
             self._read_groups()
             self._read_learners()
-        self._book.check_weights()
         return self._book
 
     def read_sample(self, learner: str) -> None:
         """Hers alone, to see whether the report shows what is needed."""
         self._take(self._service.ask(GRADES, courseid=self._course, userid=learner), is_asked_for=True)
-        self._book.check_weights()
 
     def _ask_at_once(self, **of: str) -> Any:
         """None where it is too much for Moodle, what stands before it, or us."""

@@ -308,7 +308,7 @@ def test_an_excluded_grade_is_excused(lms: Lms) -> None:
     }
 
 
-@pytest.mark.parametrize("setting", ["Show grades", "Show ranges", "Show weightings"])
+@pytest.mark.parametrize("setting", ["Show grades", "Show ranges"])
 def test_a_report_that_does_not_show_what_is_needed_fails_the_reading_and_the_test_of_the_source(
     lms: Lms, monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
@@ -321,6 +321,13 @@ def test_a_report_that_does_not_show_what_is_needed_fails_the_reading_and_the_te
         monkeypatch.setattr(moodle, "_CHECKED_WHOLE", checked_whole)
         finding = choose.check("moodle", Reading(1, api_course_id="2"))[-1]
         assert (finding.is_good, finding.text) == (False, hidden.value.shown_message)
+
+
+def test_a_report_that_does_not_show_weights_is_read_and_says_what_that_means(lms: Lms) -> None:
+    site(lms).settings_off = {"Show weightings"}
+    snapshot = read(lms.issuer)
+    assert grades(snapshot) == WHOLE
+    assert "left out of the course's total count here too" in snapshot.limits
 
 
 def test_a_course_whose_first_grade_is_still_to_come_lacks_no_weights(lms: Lms) -> None:
