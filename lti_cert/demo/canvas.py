@@ -116,7 +116,8 @@ def _assignment_json(item: LineItem) -> dict[str, Any]:
         "grading_type": standing.grading_type,
         "published": standing.is_published,
         "omit_from_final_grade": not standing.is_in_final_grade,
-        "only_visible_to_overrides": standing.assigned_to is not None,
+        "only_visible_to_overrides": standing.assigned_to is not None and not standing.is_assigned_by_module,
+        "visible_to_everyone": standing.assigned_to is None,
         **tool,
     }
 

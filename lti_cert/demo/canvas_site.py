@@ -20,6 +20,8 @@ class Assignment:
     grading_type: str = "points"
     assigned_to: frozenset[str] | None = None
     """Only to these people, by id; None: to everybody."""
+    is_assigned_by_module: bool = False
+    """It is its module that is assigned, so that the assignment's own setting does not show it."""
     tool_url: str = ""
     """Of the external tool that it opens."""
 

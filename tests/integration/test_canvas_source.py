@@ -120,9 +120,11 @@ def test_what_all_assessments_leave_out_says_why(
     assert stands(canvas, snapshot) == (ALL | {"lab": {"ann": 1}} if is_read else ALL)
 
 
-def test_what_is_assigned_to_others_only_is_not_required(canvas: CanvasWorld) -> None:
+@pytest.mark.parametrize("by_module", [False, True])
+def test_what_is_assigned_to_others_only_is_not_required(canvas: CanvasWorld, by_module: bool) -> None:
     canvas.there.put_line_item(DemoItem("lab", "Lab", 10))
-    canvas.site.assignments["lab"] = Assignment(assigned_to=frozenset({"ann", "ben"}))
+    to_two = Assignment(assigned_to=frozenset({"ann", "ben"}), is_assigned_by_module=by_module)
+    canvas.site.assignments["lab"] = to_two
     canvas.there.set_score("ann", "lab", 7)
     assert stands(canvas, canvas.read())["lab"] == {"ann": 7, "cho": "excused"}
 
