@@ -278,6 +278,8 @@ def token() -> ResponseReturnValue:
     site, form = _site(), request.form
     sent = form.get("client_id", ""), form.get("client_secret", "")
     if not all(hmac.compare_digest(a, b) for a, b in zip(sent, (site.client_id, site.secret), strict=True)):
+        if site.redirects_errors and "redirect_uri" in form:
+            return _back(form["redirect_uri"], error="invalid_client", error_description="unknown client")
         answer = jsonify(error="invalid_client", error_description="unknown client")
         answer.headers["WWW-Authenticate"] = "Canvas OAuth 2.0"
         return answer, 401

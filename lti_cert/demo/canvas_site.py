@@ -76,6 +76,10 @@ class CanvasSite:
     token_seconds: int = 3600
     bucket: float = 700.0
     """What `X-Rate-Limit-Remaining` says."""
+    redirects_errors: bool = False
+    """Whether the token service sends a browser, which it takes everybody for, back with the error in its address."""
+    is_key_off: bool = False
+    """For the account: tokens are still given, and not accepted."""
     is_concluded: bool = False
     may_view_all_grades: bool = True
     section: frozenset[str] | None = None
@@ -146,6 +150,8 @@ class CanvasSite:
     def holder(self, token: str) -> Grant | None:
         """Whose token it is, while it is good."""
         grant, until = self._access.get(token, (None, clock.now()))
+        if self.is_key_off:
+            return None
         return grant if grant and grant.refresh in self._grants and until > clock.now() else None
 
     def take_back(self, grant: Grant) -> None:

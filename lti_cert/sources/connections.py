@@ -15,10 +15,29 @@ from lti_cert.sources.models import SourceApi, SourceGrant
 from lti_cert.sources.snapshot import SourceForbidden
 
 
+_CONNECT_PLATFORM = "An administrator connects the whole platform, with `lti-cert source connect`."
+CONNECT_AGAIN = "An instructor connects it again, on the overview of the course."
+_CONNECT_PLATFORM_AGAIN = (
+    "The administrator makes a new token on the learning platform and connects it with `lti-cert source connect`; or an "
+    "instructor connects this course alone, on its overview."
+)
+
+
 class NotConnected(SourceForbidden):
     title = "The source is not connected"
     message = "Nobody has connected this course to its learning platform's own interface."
     guidance = "An instructor connects it in the panel, or an administrator for the whole platform."
+
+
+class ConnectionBroken(NotConnected):
+    """Somebody has, but the platform does not accept it any more."""
+
+    title = "The connection is broken"
+
+
+def way_out(course_id: int | None) -> str:
+    """Who mends a grant that is of no use any more: the course's own, or with None the platform's."""
+    return _CONNECT_PLATFORM_AGAIN if course_id is None else CONNECT_AGAIN
 
 
 @dataclass(frozen=True)
@@ -43,6 +62,8 @@ class Connection:
     token: str = field(repr=False)
     refresh: str = field(repr=False)
     expires_at: datetime | None
+    course_id: int | None
+    """None: the platform's."""
 
     @property
     def api(self) -> Api:
@@ -64,27 +85,28 @@ def grant_of(registration_id: int, source: str, course_id: int | None) -> Source
 def find(registration_id: int, source: str, course_id: int) -> Connection:
     """The course's own grant, or else the platform's. Outside a transaction; leaves no read open.
 
-    :raises NotConnected: there is none that is of use.
+    :raises ConnectionBroken: none that there is is of use any more.
+    :raises NotConnected: there is none.
     """
-    query = (
-        select(SourceApi, SourceGrant)
-        .join(
-            SourceGrant,
-            (SourceGrant.registration_id == SourceApi.registration_id) & (SourceGrant.source == SourceApi.source),
-        )
+    detail = f"registration {registration_id} course {course_id} source {source}"
+    grants = (
+        select(SourceGrant)
         .where(
-            SourceApi.registration_id == registration_id,
-            SourceApi.source == source,
+            SourceGrant.registration_id == registration_id,
+            SourceGrant.source == source,
             SourceGrant.course_id.is_(None) | (SourceGrant.course_id == course_id),
-            SourceGrant.broken_because == "",
         )
-        .order_by(SourceGrant.course_id.is_(None))
+        .order_by(SourceGrant.broken_because != "", SourceGrant.course_id.is_(None))
     )
     with Session(db.engine) as session:
-        found = session.execute(query).first()
-        if found is None:
-            raise NotConnected(f"registration {registration_id} course {course_id} source {source}")
-        return _connection(*found)
+        api, best = session.get(SourceApi, (registration_id, source)), session.scalars(grants).first()
+        if api is None or (best is None and not api.client_id):
+            raise NotConnected(detail, guidance=_CONNECT_PLATFORM)
+        if best is None:
+            raise NotConnected(detail)
+        if best.broken_because:
+            raise ConnectionBroken(detail, message=best.broken_because, guidance=way_out(best.course_id))
+        return _connection(api, best)
 
 
 def own(registration_id: int, source: str, course_id: int) -> Connection | None:
@@ -105,6 +127,7 @@ def _connection(api: SourceApi, grant: SourceGrant) -> Connection:
         _unsealed(grant.sealed_token),
         _unsealed(grant.sealed_refresh),
         grant.expires_at,
+        grant.course_id,
     )
 
 

@@ -220,9 +220,10 @@ def test_a_code_that_canvas_does_not_take_connects_nothing(tess: Panel) -> None:
     assert grants() == []
 
 
-def test_a_wrong_developer_key_is_said_at_once(unconnected: CanvasWorld, tess: Panel) -> None:
+@pytest.mark.parametrize("redirects", [False, True])
+def test_a_wrong_developer_key_is_said_at_once(unconnected: CanvasWorld, tess: Panel, redirects: bool) -> None:
     back = tess.answer(tess.set_out())
-    unconnected.site.secret = "changed"
+    unconnected.site.secret, unconnected.site.redirects_errors = "changed", redirects
     assert "developer key" in title(tess.client.get(back))
     assert grants() == []
 
