@@ -25,6 +25,7 @@ from lti_cert.panel.pages import Notice
 from lti_cert.panel.place import Place
 from lti_cert.sources import canvas, canvas_oauth, connections
 from lti_cert.sources.connections import Api
+from lti_cert.sources.models import SourceGrant
 
 _PATIENCE = timedelta(minutes=30)
 """Logging in to Canvas may take its time."""
@@ -151,8 +152,12 @@ def disconnect(viewer: PanelSession) -> Notice:
 
 
 def _platforms_grant(course: Course) -> bool:
-    grant = connections.grant_of(course.registration_id, canvas.NAME, None)
+    grant = _platforms(course)
     return grant is not None and not grant.broken_because
+
+
+def _platforms(course: Course) -> SourceGrant | None:
+    return connections.grant_of(course.registration_id, canvas.NAME, None)
 
 
 def status_of(place: Place) -> ConnectionStatus | None:
@@ -163,7 +168,9 @@ def status_of(place: Place) -> ConnectionStatus | None:
     may_change, is_used = place.viewer.may_edit, course.source == canvas.NAME
     own = connections.grant_of(course.registration_id, canvas.NAME, course.id)
     if own is None:
-        return ConnectionStatus(may_change, is_used, is_for_platform=_platforms_grant(course))
+        platforms = _platforms(course)
+        broken = platforms.broken_because if platforms else ""
+        return ConnectionStatus(may_change, is_used, is_for_platform=platforms is not None, broken_because=broken)
     kind, _, number = own.granted_by.partition(":")
     member = db.session.get(Member, int(number)) if kind == "member" and number.isdecimal() else None
     by = member.name if member and member.course_id == course.id else ""

@@ -1,6 +1,6 @@
 """Connect a platform's own interface, and find what a reading of a course goes through."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -218,6 +218,12 @@ def listed() -> Sequence[tuple[SourceApi, SourceGrant | None]]:
         .order_by(SourceApi.registration_id, SourceApi.source, SourceGrant.course_id)
     )
     return [(api, grant) for api, grant in rows]
+
+
+def broken_platforms() -> Set[int]:
+    """Registrations that do not accept the token any more by which all of their courses are read."""
+    query = select(SourceGrant.registration_id).where(SourceGrant.course_id.is_(None), SourceGrant.broken_because != "")
+    return frozenset(db.session.scalars(query))
 
 
 def base_address(url: str) -> str:

@@ -274,6 +274,17 @@ def test_a_broken_connection_is_shown_with_the_way_out(unconnected: CanvasWorld,
     assert "Connect Canvas again" in page
 
 
+def test_a_platforms_connection_that_is_broken_is_shown_with_the_ways_out(unconnected: CanvasWorld, tess: Panel) -> None:
+    unconnected.connect(course_id=None, refresh="", expires_at=None)
+    unconnected.site.revoke_grants()
+    tess.post("/source/use", source="canvas")
+    page = tess.overview()
+    assert "does not accept this connection any more" in page
+    assert "The administrator connects all courses again, or an instructor this one" in page
+    assert tess.connect().status_code == 200
+    assert "Connected on behalf of" in tess.overview()
+
+
 def test_disconnecting_revokes_at_canvas_and_here(unconnected: CanvasWorld, tess: Panel) -> None:
     tess.connect()
     sync.sync(unconnected.course_id, unconnected.registration_id)
