@@ -13,7 +13,6 @@ from werkzeug.wrappers import Response
 from lti_cert.core import current, ids
 from lti_cert.core.database import db, transaction
 from lti_cert.core.errors import LtiCertError, NotAllowed, NotFound
-from lti_cert.core.http import PlatformUnreachable
 from lti_cert.courses import freshness
 from lti_cert.courses.models import Course, Member
 from lti_cert.launch import tickets
@@ -129,26 +128,17 @@ def come_back(request: Request) -> list[str]:
 
 
 def disconnect(viewer: PanelSession) -> Notice:
-    """Here it ends in any case; there, if Canvas can be reached."""
     api_of(viewer)
-    connection = connections.own(viewer.registration_id, canvas.NAME, viewer.course_id)
-    db.session.rollback()  # no read stays open while Canvas answers
-    notice = Notice("done", "Canvas is no longer connected to this course. Its grades stay as they were read last.")
-    if connection:
-        try:
-            canvas_oauth.revoke(connection, current.http().impatient())
-        except PlatformUnreachable:
-            text = (
-                "Canvas is no longer connected to this course, but could not be told. Whoever connected it can remove "
-                "this tool in Canvas, under Account, Settings, Approved Integrations."
-            )
-            notice = Notice("waiting", text)
     with transaction() as session:
         connections.withdraw(viewer.registration_id, canvas.NAME, viewer.course_id)
         course = session.get_one(Course, viewer.course_id)
         if course.source == canvas.NAME and not _platforms_grant(course):
             freshness.try_out(course, _AGS)
-    return notice
+    return Notice(
+        "done",
+        "Canvas is no longer connected to this course, and is asked to revoke the connection. Its grades stay as they "
+        "were read last.",
+    )
 
 
 def _platforms_grant(course: Course) -> bool:

@@ -67,7 +67,7 @@ class CanvasClient(PageClient):
         if not held.refresh:
             raise self._broken(f"grant {held.grant_id}: no refresh token")
         try:
-            bought = canvas_oauth.renewed(held, self._http)
+            bought = canvas_oauth.renewed(held.api, self._http, held.refresh)
         except GrantRefused as fault:
             raise self._broken(fault.detail) from fault
         with transaction():

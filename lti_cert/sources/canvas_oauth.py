@@ -15,7 +15,7 @@ from lti_cert.core.http import Response, Session
 from lti_cert.core.lines import one_line
 from lti_cert.lti.answers import ServiceFailed, ServiceRefused, check_throttle, explanation, place, read_json
 from lti_cert.sources import connections
-from lti_cert.sources.connections import Api, Connection
+from lti_cert.sources.connections import Api
 
 SCOPES = tuple(
     f"url:GET|/api/v1/{path}"
@@ -94,24 +94,25 @@ def redeem(api: Api, http: Session, *, code: str, redirect_uri: str, verifier: s
     return _buy(api, http, form)
 
 
-def renewed(connection: Connection, http: Session) -> Tokens:
+def renewed(api: Api, http: Session, refresh: str) -> Tokens:
     """:raises GrantRefused, KeyRefused, ServiceThrottled, ServiceFailed, PlatformUnreachable: as `redeem`."""
-    return _buy(connection.api, http, {"grant_type": "refresh_token", "refresh_token": connection.refresh})
+    return _buy(api, http, {"grant_type": "refresh_token", "refresh_token": refresh})
 
 
-def revoke(connection: Connection, http: Session) -> None:
+def revoke(api: Api, http: Session, *, token: str, refresh: str) -> None:
     """Give the leave back, refresh token included.
 
-    :raises PlatformUnreachable: Canvas did not hear it, or answered that it did not do it.
+    :raises KeyRefused, ServiceThrottled, ServiceFailed, PlatformUnreachable: Canvas did not hear it, or did not do it.
     """
-    response = _delete(connection.api, http, connection.token)
-    if response.status_code == 401 and connection.refresh:
+    response = _delete(api, http, token)
+    if response.status_code == 401 and refresh:
         # An access token that has expired cannot speak for its grant any more.
         try:
-            fresh = renewed(connection, http)
+            fresh = renewed(api, http, refresh)
         except GrantRefused:
             return
-        response = _delete(connection.api, http, fresh.access)
+        response = _delete(api, http, fresh.access)
+    check_throttle(response)
     if response.status_code not in {200, 204, 401}:
         raise ServiceFailed(f"{place(response.url)}: HTTP {response.status_code}", http_status=response.status_code)
 

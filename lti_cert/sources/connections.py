@@ -4,22 +4,23 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, Select, delete, select, update
 from sqlalchemy.orm import Session
 
 from lti_cert.core import clock, sealing
 from lti_cert.core.database import db, insert
 from lti_cert.core.errors import InputRejected
 from lti_cert.core.http import AddressRefused, origin
-from lti_cert.sources.models import SourceApi, SourceGrant
+from lti_cert.outbox import outbox
+from lti_cert.sources.events import GrantsWithdrawn
+from lti_cert.sources.models import Revocation, SourceApi, SourceGrant
 from lti_cert.sources.snapshot import SourceForbidden
-
 
 _CONNECT_PLATFORM = "An administrator connects the whole platform, with `lti-cert source connect`."
 CONNECT_AGAIN = "An instructor connects it again, on the overview of the course."
 _CONNECT_PLATFORM_AGAIN = (
-    "The administrator makes a new token on the learning platform and connects it with `lti-cert source connect`; or an "
-    "instructor connects this course alone, on its overview."
+    "The administrator makes a new token on the learning platform and connects it with `lti-cert source connect`; or "
+    "an instructor connects this course alone, on its overview."
 )
 
 
@@ -109,13 +110,6 @@ def find(registration_id: int, source: str, course_id: int) -> Connection:
         return _connection(api, best)
 
 
-def own(registration_id: int, source: str, course_id: int) -> Connection | None:
-    """By the course's own grant, whether or not it is of use."""
-    api = db.session.get(SourceApi, (registration_id, source))
-    grant = grant_of(registration_id, source, course_id)
-    return _connection(api, grant) if api and grant else None
-
-
 def _connection(api: SourceApi, grant: SourceGrant) -> Connection:
     return Connection(
         api.registration_id,
@@ -147,19 +141,20 @@ def _unsealed(sealed: str) -> str:
     return sealing.unseal(sealed) if sealed else ""
 
 
-def set_api(registration_id: int, source: str, base_url: str, *, client_id: str = "", secret: str = "") -> None:
+def set_api(registration_id: int, source: str, base_url: str, *, client_id: str = "", secret: str = "") -> int:
     """Replace what was set before. A leave to use another site, or one given to another key, is of no use any more and
-    is forgotten. In the caller's transaction.
+    is given up; how many the platform is asked to revoke. In the caller's transaction.
     """
-    before = db.session.get(SourceApi, (registration_id, source), populate_existing=True)
+    before, withdrawn = db.session.get(SourceApi, (registration_id, source), populate_existing=True), 0
     if before and (before.base_url, before.client_id) != (base_url.rstrip("/"), client_id):
-        disconnect(registration_id, source)
+        withdrawn = disconnect(registration_id, source)
     values = {"base_url": base_url.rstrip("/"), "client_id": client_id, "sealed_secret": _sealed(secret)}
     db.session.execute(
         insert(SourceApi)
         .values(registration_id=registration_id, source=source, created_at=clock.now(), **values)
         .on_conflict_do_update(index_elements=["registration_id", "source"], set_=values)
     )
+    return withdrawn
 
 
 def grant(
@@ -190,21 +185,95 @@ def grant(
 
 
 def withdraw(registration_id: int, source: str, course_id: int | None) -> None:
-    """In the caller's transaction."""
+    """Give up a course's own grant, or with None the platform's. In the caller's transaction."""
     same = SourceGrant.course_id.is_(None) if course_id is None else SourceGrant.course_id == course_id
-    db.session.execute(
-        delete(SourceGrant).where(SourceGrant.registration_id == registration_id, SourceGrant.source == source, same)
-    )
+    _withdraw(SourceGrant.registration_id == registration_id, SourceGrant.source == source, same)
 
 
-def disconnect(registration_id: int, source: str) -> None:
-    """Forget the interface, and every leave to use it. In the caller's transaction."""
-    for entity in (SourceGrant, SourceApi):
-        db.session.execute(
-            delete(entity)
-            .where(entity.registration_id == registration_id, entity.source == source)
-            .execution_options(synchronize_session=False)
+def withdraw_courses(courses: Select[tuple[int]]) -> None:
+    """Give up these courses' own grants. In the caller's transaction."""
+    _withdraw(SourceGrant.course_id.in_(courses))
+
+
+def _withdraw(*which: ColumnElement[bool]) -> int:
+    """Forget grants, and promise to have those revoked that people gave to this tool; how many."""
+    gone = db.session.execute(
+        delete(SourceGrant)
+        .where(*which)
+        .returning(
+            SourceGrant.registration_id,
+            SourceGrant.source,
+            SourceGrant.course_id,
+            SourceGrant.sealed_token,
+            SourceGrant.sealed_refresh,
         )
+        .execution_options(synchronize_session=False)
+    ).all()
+    revocations = []
+    for row in gone:
+        api = db.session.get(SourceApi, (row.registration_id, row.source))
+        if api and row.course_id is not None:
+            revocations.append(
+                {
+                    "registration_id": row.registration_id,
+                    "base_url": api.base_url,
+                    "client_id": api.client_id,
+                    "sealed_secret": api.sealed_secret,
+                    "sealed_token": row.sealed_token,
+                    "sealed_refresh": row.sealed_refresh,
+                    "created_at": clock.now(),
+                }
+            )
+    if revocations:
+        db.session.execute(insert(Revocation), revocations)
+        outbox.add(*{GrantsWithdrawn(row.registration_id) for row in gone})
+    return len(revocations)
+
+
+@dataclass(frozen=True)
+class Withdrawn:
+    """A grant that waits to be revoked, as plain values."""
+
+    id: int
+    api: Api
+    token: str = field(repr=False)
+    refresh: str = field(repr=False)
+
+
+def withdrawn_of(registration_id: int) -> Sequence[Withdrawn]:
+    """What the platform has not revoked yet, the oldest first. Leaves no read open."""
+    query = select(Revocation).where(Revocation.registration_id == registration_id).order_by(Revocation.id)
+    with Session(db.engine) as session:
+        return [
+            Withdrawn(
+                row.id,
+                Api(row.base_url, row.client_id, _unsealed(row.sealed_secret)),
+                _unsealed(row.sealed_token),
+                _unsealed(row.sealed_refresh),
+            )
+            for row in session.scalars(query)
+        ]
+
+
+def forget_withdrawn(revocation_id: int) -> None:
+    """It is revoked. In the caller's transaction."""
+    db.session.execute(delete(Revocation).where(Revocation.id == revocation_id))
+
+
+def forget_withdrawn_before(moment: datetime) -> None:
+    """Give up having them revoked. In the caller's transaction."""
+    db.session.execute(delete(Revocation).where(Revocation.created_at < moment))
+
+
+def disconnect(registration_id: int, source: str) -> int:
+    """Forget the interface, and every grant; how many the platform is asked to revoke. In the caller's transaction."""
+    withdrawn = _withdraw(SourceGrant.registration_id == registration_id, SourceGrant.source == source)
+    db.session.execute(
+        delete(SourceApi)
+        .where(SourceApi.registration_id == registration_id, SourceApi.source == source)
+        .execution_options(synchronize_session=False)
+    )
+    return withdrawn
 
 
 def listed() -> Sequence[tuple[SourceApi, SourceGrant | None]]:
