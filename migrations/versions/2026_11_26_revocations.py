@@ -1,4 +1,4 @@
-"""Grants that were given up, and that their platform has not revoked yet."""
+"""Grants that were given up, and that their platform has not revoked yet; details of syncs that failed."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -29,7 +29,11 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("source_revocation", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_source_revocation_registration_id"), ["registration_id"], unique=False)
+    with op.batch_alter_table("sync_run", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("detail", sa.Text(), nullable=False, server_default=""))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("sync_run", schema=None) as batch_op:
+        batch_op.drop_column("detail")
     op.drop_table("source_revocation")

@@ -285,6 +285,18 @@ def test_a_course_shows_its_syncs_and_is_read_again_on_demand(operator: Operator
     assert deeds() == [("admin:1", "sync asked for", f"course {course.id}")]
 
 
+def test_of_a_sync_that_failed_operators_see_the_detail_too(operator: Operator) -> None:
+    course = b.course()
+    failed = {"outcome": SyncOutcome.FAILED, "reason": "No answer.", "detail": f"https://lms.example {HOSTILE}"}
+    with transaction() as session:
+        session.add(SyncRun(course_id=course.id, source="ags", started_at=clock.now(), counts={}, **failed))
+    page = operator.get(f"/admin/courses/{course.id}")
+    (run,) = rows_of(page)
+    assert "No answer." in run
+    assert "https://lms.example" in run
+    assert HOSTILE not in page.text
+
+
 @pytest.mark.each_database
 def test_what_was_set_aside_is_tried_again_or_discarded_one_or_many(operator: Operator) -> None:
     one, two, three, left = set_aside("SMTPError: 550", "SMTPError: 551", HOSTILE, "left")
