@@ -209,21 +209,21 @@ def _withdraw(*which: ColumnElement[bool]) -> int:
         )
         .execution_options(synchronize_session=False)
     ).all()
-    revocations = []
-    for row in gone:
-        api = db.session.get(SourceApi, (row.registration_id, row.source))
-        if api and row.course_id is not None:
-            revocations.append(
-                {
-                    "registration_id": row.registration_id,
-                    "base_url": api.base_url,
-                    "client_id": api.client_id,
-                    "sealed_secret": api.sealed_secret,
-                    "sealed_token": row.sealed_token,
-                    "sealed_refresh": row.sealed_refresh,
-                    "created_at": clock.now(),
-                }
-            )
+    keys = {(row.registration_id, row.source) for row in gone}
+    apis = {key: db.session.get(SourceApi, key, populate_existing=True) for key in keys}
+    revocations = [
+        {
+            "registration_id": row.registration_id,
+            "base_url": api.base_url,
+            "client_id": api.client_id,
+            "sealed_secret": api.sealed_secret,
+            "sealed_token": row.sealed_token,
+            "sealed_refresh": row.sealed_refresh,
+            "created_at": clock.now(),
+        }
+        for row in gone
+        if row.course_id is not None and (api := apis[row.registration_id, row.source])
+    ]
     if revocations:
         db.session.execute(insert(Revocation), revocations)
         outbox.add(*{GrantsWithdrawn(row.registration_id) for row in gone})
