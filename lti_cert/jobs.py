@@ -23,6 +23,8 @@ from lti_cert.launch import purge
 from lti_cert.notices import digest, notify
 from lti_cert.outbox import tending
 from lti_cert.outbox.outbox import ClockRule, Job, JobMap
+from lti_cert.sources import revoking
+from lti_cert.sources.events import GrantsWithdrawn
 
 SYNCS = "sync"
 PROMPT = ("decide", "issue", "tell")
@@ -69,6 +71,15 @@ SYNC_SOON = Job(
     # A teacher who grades for an hour causes a reading every so often, not one a grade.
     delay=timedelta(minutes=2),
 )
+REVOKE = Job(
+    "revoke",
+    revoking.revoke_withdrawn,
+    takes=("registration_id",),
+    queue=SYNCS,
+    unique=True,
+    serial="revocations {registration_id}",
+    seconds=600,
+)
 
 ISSUE = Job("issue", issue.issue, takes=("certificate_id", "version"), queue="issue", batch=20)
 ISSUE_WAITING = Job("issue waiting", issue.issue_waiting, takes=("course_id",), queue="issue", unique=True)
@@ -92,6 +103,7 @@ JOBS = JobMap(
         FeedReceived: (COUNT_FEED,),
         IdentityLearned: (COUNT_COURSE,),
         GradesChanged: (SYNC_SOON,),
+        GrantsWithdrawn: (REVOKE,),
         AchievementChanged: (EVALUATE,),
         CertificateProposed: (DIGEST,),
         CertificateAwarded: (ISSUE,),
@@ -106,6 +118,7 @@ JOBS = JobMap(
         ClockRule("uploads that nobody took", timedelta(hours=1), uploading.forget_expired),
         ClockRule("expired sessions of administrators", timedelta(hours=1), console_session.purge),
         ClockRule("events of the unknown", timedelta(days=1), counting.forget_unknown),
+        ClockRule("connections that were not revoked", timedelta(days=1), revoking.forget_old),
         ClockRule("old outbox rows", timedelta(days=1), tending.prune),
     ),
 )

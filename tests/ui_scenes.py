@@ -294,19 +294,15 @@ MAPPED = instructor_pages.Mapped(
     limits="It sees the learners of one group only.",
 )
 Connection = instructor_pages.ConnectionStatus
+BROKEN = "Canvas does not accept this connection any more: it has been withdrawn there, or its owner has left."
 CONNECTIONS = {
     "open": Connection(may_change=True, is_used=False),
     "assistant": Connection(may_change=False, is_used=False),
     "connected": Connection(may_change=True, is_used=True, since=NOW, by="Dr. Ada Chen"),
     "not-used": Connection(may_change=True, is_used=False, since=NOW, by="Dr. Ada Chen"),
     "platform": Connection(may_change=True, is_used=True, is_for_platform=True),
-    "broken": Connection(
-        may_change=True,
-        is_used=True,
-        since=NOW,
-        broken_because="Canvas does not accept this connection any more: it has been withdrawn there, or its owner has "
-        "left.",
-    ),
+    "broken": Connection(may_change=True, is_used=True, since=NOW, broken_because=BROKEN),
+    "broken-platform": Connection(may_change=True, is_used=True, is_for_platform=True, broken_because=BROKEN),
 }
 
 

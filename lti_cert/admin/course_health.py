@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select
+from sqlalchemy.orm import aliased
 
 from lti_cert.admin import words
 from lti_cert.admin.words import Health
@@ -14,6 +15,7 @@ from lti_cert.core.database import db, id_set
 from lti_cert.courses import freshness
 from lti_cert.courses.models import Course, HeldSnapshot, SyncOutcome, SyncRun
 from lti_cert.lti.models import Registration, Standing
+from lti_cert.sources.models import SourceGrant
 
 GRACE = timedelta(hours=1)
 """Read later than this after it was due means that no relay or worker runs, or that they do not keep up."""
@@ -68,6 +70,25 @@ def counts() -> dict[str, int]:
     how = health(clock.now()).label("how")
     query = select(how, func.count()).select_from(Course).join(Course.registration).group_by(how)
     return {word: number for word, number in db.session.execute(query)}
+
+
+def disconnected() -> Sequence[Course]:
+    """Courses whose own connection the platform does not accept any more, and that are not connected otherwise."""
+    platforms = aliased(SourceGrant)
+    is_connected_otherwise = exists().where(
+        platforms.registration_id == Course.registration_id,
+        platforms.source == Course.source,
+        platforms.course_id.is_(None),
+        platforms.broken_because == "",
+    )
+    query = (
+        select(Course)
+        .join(Course.registration)
+        .join(SourceGrant, (SourceGrant.course_id == Course.id) & (SourceGrant.source == Course.source))
+        .where(SourceGrant.broken_because != "", ~is_connected_otherwise)
+        .where(Registration.standing == Standing.ACTIVE, ~Course.is_final)
+    )
+    return db.session.scalars(query).all()
 
 
 def listing(*, q: str = "", how: str = "", platform_id: int | None = None) -> Select[Any]:

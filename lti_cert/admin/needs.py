@@ -52,10 +52,15 @@ def _of_platforms() -> Iterator[Need]:
         text = _several(pending, "A deployment waits to be accepted.", "{n} deployments wait to be accepted.")
         yield _need("waiting", text, "See which", ".platforms")
     for row in active:
+        name, number = row.registration.name or row.registration.issuer, str(row.registration.id)
         if row.has_unread_keys:
-            name = row.registration.name or row.registration.issuer
-            text = f"The keys of {name} cannot be read."
-            yield _need("failed", text, "See", ".platform", registration_id=str(row.registration.id))
+            yield _need("failed", f"The keys of {name} cannot be read.", "See", ".platform", registration_id=number)
+        if row.is_connection_broken:
+            text = (
+                f"{name} does not accept the token any more by which its courses are read: make a new one there, and "
+                "connect it with lti-cert source connect."
+            )
+            yield _need("failed", text, "See", ".platform", registration_id=number)
 
 
 def _of_the_outbox() -> Iterator[Need]:
@@ -78,6 +83,18 @@ def _of_courses() -> Iterator[Need]:
     if failed := counted.get("failed", 0):
         text = _several(failed, "A course cannot be read.", "{n} courses cannot be read.")
         yield _need("failed", text, "See why", ".courses", health="failed")
+    if disconnected := course_health.disconnected():
+        text = _several(
+            len(disconnected),
+            "The platform does not accept the connection of a course any more: an instructor connects it again, on its "
+            "overview.",
+            "Platforms do not accept the connections of {n} courses any more: an instructor of each connects it again, "
+            "on its overview.",
+        )
+        if len(disconnected) == 1:
+            yield _need("waiting", text, "See which", ".course", course_id=str(disconnected[0].id))
+        else:
+            yield _need("waiting", text, "See which", ".courses", health="failed")
     if stale := counted.get("stale", 0):
         text = _several(stale, "A course is out of date.", "{n} courses are out of date.")
         yield _need("waiting", text, "See which", ".courses", health="stale")

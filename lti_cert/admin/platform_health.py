@@ -1,7 +1,7 @@
 """Platforms and what is known of how they are: launches, their keys, our token, their courses."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import case, func, select
@@ -13,6 +13,7 @@ from lti_cert.core.database import db
 from lti_cert.courses.models import Course
 from lti_cert.lti import products
 from lti_cert.lti.models import AccessToken, Deployment, PlatformKeySet, Registration, Standing
+from lti_cert.sources import connections
 
 KEYS_LATE = timedelta(minutes=5)
 """Asked for so long after the last good answer, and no good answer since: they cannot be read any more."""
@@ -31,6 +32,8 @@ class PlatformRow:
     key_set: PlatformKeySet | None
     token_until: datetime | None
     """Until when the newest service token holds."""
+    is_connection_broken: bool
+    """Whether it refuses the token by which all of its courses are read through its own interface."""
 
     @property
     def has_unread_keys(self) -> bool:
@@ -69,14 +72,23 @@ def _rows(registrations: Sequence[Registration]) -> list[PlatformRow]:
     newest = select(AccessToken.registration_id, func.max(AccessToken.expires_at))
     tokens = {one: until for one, until in db.session.execute(newest.group_by(AccessToken.registration_id))}
     key_sets = {one.registration_id: one for one in db.session.scalars(select(PlatformKeySet))}
+    broken = connections.broken_platforms()
     rows = []
     for one in registrations:
         last_launch_at, number, ill = courses.get(one.id, (None, 0, 0))
         found = key_sets.get(one.id)
-        how_it_is = _health(one, pending.get(one.id, 0), found, ill, has_launched=last_launch_at is not None)
-        rows.append(
-            PlatformRow(one, how_it_is, last_launch_at, number, ill, pending.get(one.id, 0), found, tokens.get(one.id))
+        row = PlatformRow(
+            registration=one,
+            health=words.PLATFORMS["well"],
+            last_launch_at=last_launch_at,
+            courses=number,
+            troubled=ill,
+            pending=pending.get(one.id, 0),
+            key_set=found,
+            token_until=tokens.get(one.id),
+            is_connection_broken=one.id in broken,
         )
+        rows.append(replace(row, health=_health(row)))
     return rows
 
 
@@ -92,16 +104,16 @@ def _keys_state(found: PlatformKeySet | None) -> str:
     return "not_read" if found.tried_at - found.fetched_at > KEYS_LATE else "read"
 
 
-def _health(
-    registration: Registration, pending: int, key_set: PlatformKeySet | None, troubled: int, *, has_launched: bool
-) -> Health:
-    if registration.standing != Standing.ACTIVE:
-        return words.PLATFORMS[registration.standing]
-    keys = _keys_state(key_set)
+def _health(row: PlatformRow) -> Health:
+    if row.registration.standing != Standing.ACTIVE:
+        return words.PLATFORMS[row.registration.standing]
+    keys = _keys_state(row.key_set)
     if keys in ("never_read", "not_read"):
         return words.PLATFORMS[f"keys_{keys}"]
-    if pending:
+    if row.is_connection_broken:
+        return words.PLATFORMS["connection_broken"]
+    if row.pending:
         return words.PLATFORMS["deployment_waits"]
-    if troubled:
+    if row.troubled:
         return words.PLATFORMS["course_troubled"]
-    return words.PLATFORMS["well" if has_launched else "not_launched"]
+    return words.PLATFORMS["well" if row.last_launch_at else "not_launched"]

@@ -58,6 +58,12 @@ PLATFORMS: Mapping[str, Health] = {
         "Its keys cannot be read",
         "Launches are checked with those that were read before. Does its key set address still answer?",
     ),
+    "connection_broken": Health(
+        "failed",
+        "Its token is refused",
+        "It does not accept the token any more by which its courses are read. Make a new one there, and connect it "
+        "with lti-cert source connect.",
+    ),
     "deployment_waits": Health("waiting", "A deployment waits", "Accept those that you know."),
     "course_troubled": Health("failed", "Courses in trouble", "The list of its courses says what is wrong."),
     "not_launched": Health("info", "Not launched yet", "Open the tool from a course there once."),
@@ -119,6 +125,7 @@ JOBS: Mapping[str, str] = {
     "evaluate": "Work out who has earned a certificate",
     "count feed": "Count posts and notes that a platform sent",
     "count feed of course": "Count the posts and notes of a course again",
+    "revoke": "Have a platform revoke connections that were given up",
     "issue": "Make the document of a certificate",
     "issue waiting": "Make documents that waited for a name",
     "tell issued": "Mail a learner that the certificate is there",

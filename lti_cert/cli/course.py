@@ -116,7 +116,8 @@ def _wait_for_sync(course_id: int, after_run: int, deadline: float) -> None:
         )
         if run and run.outcome != SyncOutcome.STORED:
             raise LtiCertError(
-                message=f"The sync ended as {run.outcome}: {run.reason}", guidance="Nothing was changed."
+                message=f"The sync ended as {run.outcome}: {run.reason}{f' ({run.detail})' if run.detail else ''}",
+                guidance="Nothing was changed.",
             )
         if run and not outbox.is_promised(jobs.SYNC, jobs.EVALUATE, course_id=course_id):
             click.echo(f"stored: {json.dumps(run.counts)}")

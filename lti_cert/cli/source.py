@@ -47,10 +47,11 @@ def source_connect(
     secret = _secret("Secret of the API key", is_piped=secret_stdin, is_needed="secret" in needs)
     token = _secret("Token", is_piped=token_stdin, is_needed="token" in needs)
     with transaction():
-        connections.set_api(registration.id, name, address, client_id=client_id, secret=secret)
+        withdrawn = connections.set_api(registration.id, name, address, client_id=client_id, secret=secret)
         if token:
             connections.grant(registration.id, name, None, token=token, actor=actor())
         audit.record(actor(), "source connected", f"registration {registration.id}", source=name, url=address)
+    _tell_of_revocations(withdrawn)
     click.echo(
         f"{name} of platform {registration.id} is connected. Try it: lti-cert source test COURSE --source {name}"
     )
@@ -77,8 +78,17 @@ def source_disconnect(platform_id: int, name: str) -> None:
     """Forget a platform's interface and every token for it; what was read stays."""
     registration = registrations.get(platform_id)
     with transaction():
-        connections.disconnect(registration.id, name)
+        withdrawn = connections.disconnect(registration.id, name)
         audit.record(actor(), "source disconnected", f"registration {registration.id}", source=name)
+    _tell_of_revocations(withdrawn)
+
+
+def _tell_of_revocations(number: int) -> None:
+    if number:
+        click.echo(
+            f"The platform is asked to revoke what instructors had connected: {number}. What it does not revoke within "
+            "hours is set aside: `lti-cert outbox list --state set_aside`."
+        )
 
 
 @source.command("show")

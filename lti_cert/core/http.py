@@ -48,7 +48,7 @@ class PlatformUnreachable(LtiCertError):
     status = 502
     title = "The learning platform did not answer"
     message = "A request to the learning platform failed."
-    guidance = "Try again in a few minutes. If it stays, tell the administrator the reference number."
+    guidance = "Try again in a few minutes. If it stays, tell the administrator."
     retryable: ClassVar[bool] = True
 
 
@@ -56,8 +56,8 @@ class AddressRefused(PlatformUnreachable):
     title = "An address that is not allowed"
     message = "The platform named an address that this tool does not call."
     guidance = (
-        "Platforms must use https and public addresses; LTI_CERT_ALLOW_PRIVATE_PLATFORMS lifts this for tests and "
-        "campus networks."
+        "The administrator looks after the platform's addresses: they must be https and public. "
+        "LTI_CERT_ALLOW_PRIVATE_PLATFORMS lifts this for tests and campus networks."
     )
     retryable = False
 

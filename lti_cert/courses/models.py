@@ -228,6 +228,8 @@ class SyncRun(Base):
     finished_at: Mapped[datetime | None]
     outcome: Mapped[str] = mapped_column(Text, default=SyncOutcome.RUNNING)
     reason: Mapped[str] = mapped_column(Text, default="")
+    detail: Mapped[str] = mapped_column(Text, default="")
+    """What the operator may want to know of a failure beside it: addresses, statuses, codes."""
     progress: Mapped[str] = mapped_column(Text, default="")
     """What it is doing just now, for those who watch."""
     counts: Mapped[dict[str, Any]]

@@ -79,9 +79,7 @@ def sync(course_id: int, registration_id: int) -> None:
         _end(run, SyncOutcome.FINAL, fault.shown_message)
     except SourceFailed as fault:
         _log.warning("sync failed", course=course_id, kind=type(fault).__name__, detail=fault.detail)
-        # The panel says by itself what goes for every failure.
-        guidance = "" if fault.shown_guidance == SourceFailed.guidance else fault.shown_guidance
-        _end(run, SyncOutcome.FAILED, " ".join(filter(None, (fault.shown_message, guidance, fault.detail))))
+        _end(run, SyncOutcome.FAILED, f"{fault.shown_message} {fault.shown_guidance}", fault.detail)
     except registrations.PlatformInactive as fault:
         _end(run, SyncOutcome.FAILED, fault.shown_message)
 
@@ -177,10 +175,10 @@ def _write(run: SyncRun, **values: object) -> bool:
     return db.session.scalar(mine.values(values | {"progress": ""}).returning(SyncRun.id)) is not None
 
 
-def _end(run: SyncRun, outcome: SyncOutcome, reason: str) -> None:
+def _end(run: SyncRun, outcome: SyncOutcome, reason: str, detail: str = "") -> None:
     """Write how a run ended that stored nothing; the previous snapshot stays."""
     with transaction() as session:
-        is_written = _write(run, outcome=outcome, reason=reason, finished_at=clock.now())
+        is_written = _write(run, outcome=outcome, reason=reason, detail=detail, finished_at=clock.now())
         staging.drop(run.course_id, keep=_held_run(run.course_id))
         course = session.get_one(Course, run.course_id)
         if not is_written:

@@ -116,7 +116,8 @@ def _assignment_json(item: LineItem) -> dict[str, Any]:
         "grading_type": standing.grading_type,
         "published": standing.is_published,
         "omit_from_final_grade": not standing.is_in_final_grade,
-        "only_visible_to_overrides": standing.assigned_to is not None,
+        "only_visible_to_overrides": standing.assigned_to is not None and not standing.is_assigned_by_module,
+        "visible_to_everyone": standing.assigned_to is None,
         **tool,
     }
 
@@ -277,6 +278,8 @@ def token() -> ResponseReturnValue:
     site, form = _site(), request.form
     sent = form.get("client_id", ""), form.get("client_secret", "")
     if not all(hmac.compare_digest(a, b) for a, b in zip(sent, (site.client_id, site.secret), strict=True)):
+        if site.redirects_errors and "redirect_uri" in form:
+            return _back(form["redirect_uri"], error="invalid_client", error_description="unknown client")
         answer = jsonify(error="invalid_client", error_description="unknown client")
         answer.headers["WWW-Authenticate"] = "Canvas OAuth 2.0"
         return answer, 401

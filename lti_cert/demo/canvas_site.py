@@ -20,6 +20,8 @@ class Assignment:
     grading_type: str = "points"
     assigned_to: frozenset[str] | None = None
     """Only to these people, by id; None: to everybody."""
+    is_assigned_by_module: bool = False
+    """It is its module that is assigned, so that the assignment's own setting does not show it."""
     tool_url: str = ""
     """Of the external tool that it opens."""
 
@@ -74,6 +76,10 @@ class CanvasSite:
     token_seconds: int = 3600
     bucket: float = 700.0
     """What `X-Rate-Limit-Remaining` says."""
+    redirects_errors: bool = False
+    """Whether the token service sends a browser, which it takes everybody for, back with the error in its address."""
+    is_key_off: bool = False
+    """For the account: tokens are still given, and not accepted."""
     is_concluded: bool = False
     may_view_all_grades: bool = True
     section: frozenset[str] | None = None
@@ -144,6 +150,8 @@ class CanvasSite:
     def holder(self, token: str) -> Grant | None:
         """Whose token it is, while it is good."""
         grant, until = self._access.get(token, (None, clock.now()))
+        if self.is_key_off:
+            return None
         return grant if grant and grant.refresh in self._grants and until > clock.now() else None
 
     def take_back(self, grant: Grant) -> None:

@@ -140,13 +140,13 @@ def _refuse(request: TokenRequest, response: Response) -> NoReturn:
     status, said = response.status_code, explanation(response)
     detail = f"{place(request.token_url)}: HTTP {status}{f', “{said}”' if said else ''}"
     if said.startswith("invalid_client"):
+        keys = f"{current.settings().base_url}/lti/jwks.json"
         raise ServiceRefused(
-            detail,
+            f"{detail}; client id {request.client_id}, keys at {keys}, made out to {request.audience}",
             message="The learning platform does not recognise this tool (invalid_client).",
             guidance=(
-                f"Check that the client id {request.client_id} is the one the platform shows, and that it "
-                f"can fetch this tool's keys at {current.settings().base_url}/lti/jwks.json. "
-                f"The request was made out to {request.audience}."
+                "The administrator sees that the client id is the one that the platform shows, and that the platform "
+                "can fetch this tool's keys: `lti-cert platform check` names both."
             ),
             http_status=status,
         )
@@ -157,11 +157,13 @@ def _refuse(request: TokenRequest, response: Response) -> NoReturn:
             http_status=status,
         )
     answer = f"“{said}”" if said else f"HTTP {status}"
-    kind = ServiceRefused if 400 <= status < 500 and status != 404 else ServiceFailed
-    raise kind(
+    message = f"The learning platform's token service answered {answer} instead of giving a token."
+    if not 400 <= status < 500 or status == 404:
+        raise ServiceFailed(detail, message=message, http_status=status)
+    raise ServiceRefused(
         detail,
-        message=f"The learning platform's token service answered {answer} instead of giving a token.",
-        guidance="Check this tool's registration on the platform and the clocks of both machines, then try again.",
+        message=message,
+        guidance="The administrator checks this tool's registration on the platform, and the clocks of both machines.",
         http_status=status,
     )
 

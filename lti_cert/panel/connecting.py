@@ -13,7 +13,6 @@ from werkzeug.wrappers import Response
 from lti_cert.core import current, ids
 from lti_cert.core.database import db, transaction
 from lti_cert.core.errors import LtiCertError, NotAllowed, NotFound
-from lti_cert.core.http import PlatformUnreachable
 from lti_cert.courses import freshness
 from lti_cert.courses.models import Course, Member
 from lti_cert.launch import tickets
@@ -25,6 +24,7 @@ from lti_cert.panel.pages import Notice
 from lti_cert.panel.place import Place
 from lti_cert.sources import canvas, canvas_oauth, connections
 from lti_cert.sources.connections import Api
+from lti_cert.sources.models import SourceGrant
 
 _PATIENCE = timedelta(minutes=30)
 """Logging in to Canvas may take its time."""
@@ -128,31 +128,26 @@ def come_back(request: Request) -> list[str]:
 
 
 def disconnect(viewer: PanelSession) -> Notice:
-    """Here it ends in any case; there, if Canvas can be reached."""
     api_of(viewer)
-    connection = connections.own(viewer.registration_id, canvas.NAME, viewer.course_id)
-    db.session.rollback()  # no read stays open while Canvas answers
-    notice = Notice("done", "Canvas is no longer connected to this course. Its grades stay as they were read last.")
-    if connection:
-        try:
-            canvas_oauth.revoke(connection, current.http().impatient())
-        except PlatformUnreachable:
-            text = (
-                "Canvas is no longer connected to this course, but could not be told. Whoever connected it can remove "
-                "this tool in Canvas, under Account, Settings, Approved Integrations."
-            )
-            notice = Notice("waiting", text)
     with transaction() as session:
         connections.withdraw(viewer.registration_id, canvas.NAME, viewer.course_id)
         course = session.get_one(Course, viewer.course_id)
         if course.source == canvas.NAME and not _platforms_grant(course):
             freshness.try_out(course, _AGS)
-    return notice
+    return Notice(
+        "done",
+        "Canvas is no longer connected to this course, and is asked to revoke the connection. Its grades stay as they "
+        "were read last.",
+    )
 
 
 def _platforms_grant(course: Course) -> bool:
-    grant = connections.grant_of(course.registration_id, canvas.NAME, None)
+    grant = _platforms(course)
     return grant is not None and not grant.broken_because
+
+
+def _platforms(course: Course) -> SourceGrant | None:
+    return connections.grant_of(course.registration_id, canvas.NAME, None)
 
 
 def status_of(place: Place) -> ConnectionStatus | None:
@@ -163,7 +158,9 @@ def status_of(place: Place) -> ConnectionStatus | None:
     may_change, is_used = place.viewer.may_edit, course.source == canvas.NAME
     own = connections.grant_of(course.registration_id, canvas.NAME, course.id)
     if own is None:
-        return ConnectionStatus(may_change, is_used, is_for_platform=_platforms_grant(course))
+        platforms = _platforms(course)
+        broken = platforms.broken_because if platforms else ""
+        return ConnectionStatus(may_change, is_used, is_for_platform=platforms is not None, broken_because=broken)
     kind, _, number = own.granted_by.partition(":")
     member = db.session.get(Member, int(number)) if kind == "member" and number.isdecimal() else None
     by = member.name if member and member.course_id == course.id else ""

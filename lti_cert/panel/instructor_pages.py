@@ -101,7 +101,7 @@ class ConnectionStatus:
     is_used: bool
     """Grades are read through it."""
     is_for_platform: bool = False
-    """An administrator connected it for every course."""
+    """An administrator connected it for every course, whether or not that is of use still."""
     since: datetime | None = None
     """None: not connected."""
     by: str = ""

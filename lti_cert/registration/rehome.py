@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
 from lti_cert.core import audit
 from lti_cert.core.database import db, id_set
@@ -10,7 +10,7 @@ from lti_cert.core.errors import InputRejected
 from lti_cert.courses.models import Course, ResourceLink
 from lti_cert.lti import products, registrations
 from lti_cert.lti.models import Registration, Standing
-from lti_cert.sources.models import SourceGrant
+from lti_cert.sources import connections
 
 _MOST_NAMED = 5
 
@@ -31,9 +31,7 @@ def rehome(old_id: int, new_id: int, *, actor: str, deployment_id: str = "") -> 
     _refuse_collisions(courses, new, key)
     moved = id_set([course.id for course in courses])
     # A leave to read was given by a person of the old platform, for the old platform.
-    db.session.execute(
-        delete(SourceGrant).where(SourceGrant.course_id.in_(moved)).execution_options(synchronize_session=False)
-    )
+    connections.withdraw_courses(moved)
     db.session.execute(update(Course).where(Course.id.in_(moved)).values(registration_id=new.id, deployment_key=key))
     db.session.execute(
         update(ResourceLink)

@@ -45,7 +45,12 @@ def _assignment(row: Row, own: str) -> Assignment:
     if row.get("grading_type") != "not_graded":
         maximum = millionths(fields.number(row, "points_possible", what) or 0)
     item = Item(fields.identifier(row, "id", what), label, maximum, _exclusion(row, maximum, own))
-    return Assignment(item, is_for_everybody=row.get("only_visible_to_overrides") is not True)
+    return Assignment(item, is_for_everybody=_is_for_everybody(row))
+
+
+def _is_for_everybody(row: Row) -> bool:
+    """The assignment's own setting leaves out what is assigned by its module; older Canvas tells nothing else."""
+    return row.get("only_visible_to_overrides") is not True and row.get("visible_to_everyone") is not False
 
 
 def _exclusion(row: Row, maximum: int, own: str) -> str:

@@ -11,7 +11,7 @@ from lti_cert.lti.answers import ServiceRefused
 from lti_cert.lti.page_client import Page, PageClient
 from lti_cert.lti.service_tokens import Token
 from lti_cert.sources import canvas_oauth, connections
-from lti_cert.sources.canvas_oauth import GrantRefused
+from lti_cert.sources.canvas_oauth import GrantRefused, TokenRefused
 from lti_cert.sources.connections import Connection
 
 PAGE_SIZE = 100
@@ -23,6 +23,7 @@ _PAGE_CAP = 50_000
 """Of submissions of 10,000 members in 100 assignments there are 10,000 pages."""
 
 _JSON = "application/json"
+_CHALLENGE = 'Bearer realm="canvas-lms"'
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -64,29 +65,29 @@ class CanvasClient(PageClient):
         if rejected is None and token.is_fresh():
             return token
         if not held.refresh:
-            self._note_broken()
-            raise GrantRefused(f"grant {held.grant_id}: no refresh token")
+            raise self._broken(f"grant {held.grant_id}: no refresh token")
         try:
-            bought = canvas_oauth.renewed(held, self._http)
-        except GrantRefused:
-            self._note_broken()
-            raise
+            bought = canvas_oauth.renewed(held.api, self._http, held.refresh)
+        except GrantRefused as fault:
+            raise self._broken(fault.detail) from fault
         with transaction():
             connections.renew(held.grant_id, token=bought.access, expires_at=bought.expires_at)
         return Token(bought.access, bought.expires_at)
 
     def is_rejected(self, response: Response) -> bool:
-        """Canvas says by a challenge that it is the token; without one it is a matter of permission."""
-        return response.status_code == 401 and "WWW-Authenticate" in response.headers
+        """Canvas says by its challenge that it is the token; without one it is a matter of permission."""
+        return response.status_code == 401 and response.headers.get("WWW-Authenticate", "").startswith(_CHALLENGE)
 
     def refusal(self, response: Response, detail: str, token: Token) -> ServiceRefused:
-        if not self.is_rejected(response):
-            lacks_scope = b"scope" in response.content[:1000].lower()
-            return (ScopeMissing if lacks_scope else NotPermitted)(detail, http_status=response.status_code)
-        with self._app.app_context():
-            self._note_broken()
-        return GrantRefused(detail, http_status=response.status_code)
+        if self.is_rejected(response):
+            kind: type[ServiceRefused] = TokenRefused
+        else:
+            kind = ScopeMissing if b"scope" in response.content[:1000].lower() else NotPermitted
+        return kind(detail, http_status=response.status_code)
 
-    def _note_broken(self) -> None:
+    def _broken(self, detail: str) -> GrantRefused:
+        """The fault to raise, once it is noted that this grant is of no use any more."""
+        held = self._connection
         with transaction():
-            connections.note_broken(self._connection.grant_id, GrantRefused.message)
+            connections.note_broken(held.grant_id, GrantRefused.message)
+        return GrantRefused(detail, guidance=connections.way_out(held.course_id))

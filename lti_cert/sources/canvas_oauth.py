@@ -8,12 +8,14 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 from lti_cert.core import clock
 from lti_cert.core.http import Response, Session
+from lti_cert.core.lines import one_line
 from lti_cert.lti.answers import ServiceFailed, ServiceRefused, check_throttle, explanation, place, read_json
-from lti_cert.sources.connections import Api, Connection
+from lti_cert.sources import connections
+from lti_cert.sources.connections import Api
 
 SCOPES = tuple(
     f"url:GET|/api/v1/{path}"
@@ -39,7 +41,18 @@ class GrantRefused(ServiceRefused):
 
     title = "Canvas does not accept the connection"
     message = "Canvas does not accept this connection any more: it has been withdrawn there, or its owner has left."
-    guidance = "An instructor connects Canvas again, on the overview of the course."
+    guidance = connections.CONNECT_AGAIN
+
+
+class TokenRefused(ServiceRefused):
+    """One that it has only just given: Canvas goes on giving them while the key is off for the account."""
+
+    title = "Canvas does not accept its own token"
+    message = "Canvas gives this connection a token, but does not accept it."
+    guidance = (
+        "The administrator of Canvas sees that this tool’s API developer key is on. If it is, whoever connected Canvas "
+        "has left it: somebody else who teaches the course disconnects and connects it, on the overview."
+    )
 
 
 class KeyRefused(ServiceRefused):
@@ -81,24 +94,25 @@ def redeem(api: Api, http: Session, *, code: str, redirect_uri: str, verifier: s
     return _buy(api, http, form)
 
 
-def renewed(connection: Connection, http: Session) -> Tokens:
+def renewed(api: Api, http: Session, refresh: str) -> Tokens:
     """:raises GrantRefused, KeyRefused, ServiceThrottled, ServiceFailed, PlatformUnreachable: as `redeem`."""
-    return _buy(connection.api, http, {"grant_type": "refresh_token", "refresh_token": connection.refresh})
+    return _buy(api, http, {"grant_type": "refresh_token", "refresh_token": refresh})
 
 
-def revoke(connection: Connection, http: Session) -> None:
+def revoke(api: Api, http: Session, *, token: str, refresh: str) -> None:
     """Give the leave back, refresh token included.
 
-    :raises PlatformUnreachable: Canvas did not hear it, or answered that it did not do it.
+    :raises KeyRefused, ServiceThrottled, ServiceFailed, PlatformUnreachable: Canvas did not hear it, or did not do it.
     """
-    response = _delete(connection.api, http, connection.token)
-    if response.status_code == 401 and connection.refresh:
+    response = _delete(api, http, token)
+    if response.status_code == 401 and refresh:
         # An access token that has expired cannot speak for its grant any more.
         try:
-            fresh = renewed(connection, http)
+            fresh = renewed(api, http, refresh)
         except GrantRefused:
             return
-        response = _delete(connection.api, http, fresh.access)
+        response = _delete(api, http, fresh.access)
+    check_throttle(response)
     if response.status_code not in {200, 204, 401}:
         raise ServiceFailed(f"{place(response.url)}: HTTP {response.status_code}", http_status=response.status_code)
 
@@ -132,12 +146,25 @@ def _life(seconds: Any) -> timedelta:
     return min(max(timedelta(seconds=min(seconds, 86400)), timedelta()), timedelta(days=1)) if is_number else _LIFE
 
 
+_NO_GRANT = ("invalid_grant", "invalid_request: refresh_token not found")
+"""What is said of a code or refresh token that buys nothing and never will: the standard's word, and Canvas' own."""
+_NO_KEY = ("invalid_client", "unauthorized_client")
+
+
 def _refuse(response: Response) -> NoReturn:
-    """https://www.rfc-editor.org/rfc/rfc6749#section-5.2; older Canvas redirects in place of an error."""
-    status, said = response.status_code, explanation(response)
+    """By the words of https://www.rfc-editor.org/rfc/rfc6749#section-5.2 alone: a status, of whatever is between us and
+    Canvas perhaps, says nothing of the grant.
+    """
+    status, said = response.status_code, _redirected(response) or explanation(response)
     detail = f"{place(response.url)}: HTTP {status}{f', “{said}”' if said else ''}"
-    if status == 401 or said.startswith(("invalid_client", "unauthorized_client")):
+    if said.startswith(_NO_KEY):
         raise KeyRefused(detail, http_status=status)
-    if 300 <= status < 500 and status != 404:
+    if said.startswith(_NO_GRANT):
         raise GrantRefused(detail, http_status=status)
-    raise ServiceFailed(detail, message="Canvas' token service answered with an error.", http_status=status)
+    raise ServiceFailed(detail, message="Canvas’ token service answered with an error.", http_status=status)
+
+
+def _redirected(response: Response) -> str:
+    """What is said by a Canvas that sends the one who redeems a code back to where the code came from."""
+    said = parse_qs(response.headers.get("Location", "").partition("?")[2])
+    return one_line(": ".join(said[key][0] for key in ("error", "error_description") if key in said))[:200]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from lti_cert.core.errors import InputRejected, LtiCertError
+from lti_cert.core.http import PlatformUnreachable
 from lti_cert.lti.answers import ServiceRefused, ServiceThrottled
 from lti_cert.sources import ags, canvas, connections, csv_gradebook, moodle
 from lti_cert.sources.snapshot import (
@@ -18,7 +19,10 @@ from lti_cert.sources.snapshot import (
 
 
 def _nothing_to_read(_reading: Reading, _snapshot: Snapshot) -> None:
-    raise SourceFailed(message="Somebody brings these grades; they cannot be read.")
+    raise SourceFailed(
+        message="Somebody brings these grades; they cannot be read.",
+        guidance="An instructor uploads a newer gradebook, or tries another source.",
+    )
 
 
 def _nothing_to_check(_reading: Reading) -> Iterable[Finding]:
@@ -89,7 +93,13 @@ def read(source: str, reading: Reading, snapshot: Snapshot) -> None:
     except ServiceRefused as fault:
         raise SourceForbidden(fault.detail, message=fault.shown_message, guidance=fault.shown_guidance) from fault
     except LtiCertError as fault:
-        raise SourceFailed(fault.detail, message=fault.shown_message, guidance=fault.shown_guidance) from fault
+        raise SourceFailed(fault.detail, message=fault.shown_message, guidance=_guidance(fault)) from fault
+
+
+def _guidance(fault: LtiCertError) -> str | None:
+    """None where it is what any page says to whoever looks at it: a reading goes on without them."""
+    is_a_pages = fault.shown_guidance in {LtiCertError.guidance, PlatformUnreachable.guidance}
+    return None if is_a_pages else fault.shown_guidance
 
 
 def check(source: str, reading: Reading) -> Sequence[Finding]:

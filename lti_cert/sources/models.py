@@ -60,3 +60,20 @@ class SourceGrant(Base):
     broken_because: Mapped[str] = mapped_column(Text, default="")
     """Why it is of no use any more, in words; empty while it is."""
     created_at: Mapped[datetime]
+
+
+class Revocation(Base):
+    """A grant that we have given up, and that the platform has not revoked yet; with all that it takes to say so, since
+    the interface may be another by then.
+    """
+
+    __tablename__ = "source_revocation"
+
+    id: Mapped[primary_key]
+    registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id"), index=True)
+    base_url: Mapped[str] = mapped_column(Text)
+    client_id: Mapped[str] = mapped_column(Text)
+    sealed_secret: Mapped[str] = mapped_column(Text)
+    sealed_token: Mapped[str] = mapped_column(Text)
+    sealed_refresh: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]

@@ -16,6 +16,7 @@ from lti_cert.sources.snapshot import Person, Reading, SourceFailed, SourceForbi
 
 class RosterTooLong(SourceFailed):
     message = "The list of the course’s members is too long to be read while somebody waits."
+    guidance = "A reading of the course takes the time that it needs."
 
 
 def connect(reading: Reading, http: Session) -> tuple[ServiceClient, str]:

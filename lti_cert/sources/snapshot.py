@@ -226,14 +226,16 @@ class Finding:
 
 
 class SourceFailed(LtiCertError):
-    """The reading could not be completed; the previous snapshot stays."""
+    """The reading could not be completed; the previous snapshot stays.
+
+    What it says is read long after by instructors too, who know no addresses and have no reference number: those are
+    `detail`.
+    """
 
     status = 502
     title = "The grades could not be read"
     message = "The learning platform did not hand over the grades of this course completely."
-    guidance = (
-        "Nothing was changed. Try “Sync now” again later; if it stays, give the administrator the reference number."
-    )
+    guidance = "Try again later; if it stays, tell the administrator."
 
     retryable = True
 
@@ -250,6 +252,7 @@ class SourceThrottled(SourceFailed):
     """Asked to slow down: to be repeated after `seconds`, without counting as a failure."""
 
     message = "The learning platform asked us to slow down."
+    guidance = "It goes on by itself after a while."
 
     def __init__(self, detail: str, seconds: float) -> None:
         super().__init__(detail)
@@ -265,6 +268,7 @@ class TurnOver(SourceThrottled):
 
 class ReadingCancelled(SourceFailed):
     message = "Somebody stopped the reading."
+    guidance = "“Sync now” begins a new one."
     retryable = False
 
 
@@ -272,4 +276,5 @@ class CourseConcluded(SourceFailed):
     """The platform has closed the course: its last snapshot is final."""
 
     message = "The course is concluded on the learning platform."
+    guidance = "What was read last stays. Is the course open again, “Sync now” goes on with it."
     retryable = False

@@ -170,6 +170,7 @@ standings = st.builds(
     is_in_final_grade=st.sampled_from([True, True, False]),
     grading_type=st.sampled_from(["points", "points", "pass_fail", "percent", "not_graded"]),
     assigned_to=st.one_of(st.none(), st.none(), st.frozensets(st.sampled_from(WHO))),
+    is_assigned_by_module=st.booleans(),
 )
 
 

@@ -12,19 +12,22 @@ import requests
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from werkzeug.test import TestResponse
 
 from lti_cert.core import clock
-from lti_cert.core.database import db, transaction
+from lti_cert.core.database import Base, db, transaction
 from lti_cert.courses import sync
 from lti_cert.courses.events import SyncDue
 from lti_cert.courses.models import Course, HeldSnapshot
 from lti_cert.demo.faults import Endpoint, Fault
 from lti_cert.outbox import outbox
-from lti_cert.sources import canvas_oauth, connections
+from lti_cert.registration import rehome
+from lti_cert.sources import canvas_oauth, connections, revoking
 from lti_cert.sources.models import SourceApi, SourceGrant
+from tests import building
 from tests.canvas_world import CanvasWorld
+from tests.draining import drain_only, outcomes
 from tests.launching import title
 
 DOWN = Fault(status=500)
@@ -70,7 +73,7 @@ class Panel:
 @pytest.fixture
 def unconnected(canvas: CanvasWorld) -> CanvasWorld:
     with transaction() as session:
-        connections.withdraw(canvas.registration_id, "canvas", canvas.course_id)
+        session.execute(delete(SourceGrant))
         session.get_one(Course, canvas.course_id).source = "ags"
     canvas.site.revoke_grants()
     return canvas
@@ -97,6 +100,11 @@ def tess(enter: Callable[[str], Panel]) -> Panel:
 def grants() -> list[SourceGrant]:
     db.session.rollback()
     return list(db.session.scalars(select(SourceGrant)))
+
+
+def left_to_revoke(canvas: CanvasWorld) -> int:
+    db.session.rollback()
+    return len(connections.withdrawn_of(canvas.registration_id))
 
 
 def is_sync_promised(canvas: CanvasWorld) -> bool:
@@ -220,9 +228,10 @@ def test_a_code_that_canvas_does_not_take_connects_nothing(tess: Panel) -> None:
     assert grants() == []
 
 
-def test_a_wrong_developer_key_is_said_at_once(unconnected: CanvasWorld, tess: Panel) -> None:
+@pytest.mark.parametrize("redirects", [False, True])
+def test_a_wrong_developer_key_is_said_at_once(unconnected: CanvasWorld, tess: Panel, redirects: bool) -> None:
     back = tess.answer(tess.set_out())
-    unconnected.site.secret = "changed"
+    unconnected.site.secret, unconnected.site.redirects_errors = "changed", redirects
     assert "developer key" in title(tess.client.get(back))
     assert grants() == []
 
@@ -273,37 +282,135 @@ def test_a_broken_connection_is_shown_with_the_way_out(unconnected: CanvasWorld,
     assert "Connect Canvas again" in page
 
 
+def test_a_platforms_connection_that_is_broken_is_shown_with_the_ways_out(
+    unconnected: CanvasWorld, tess: Panel
+) -> None:
+    unconnected.connect(course_id=None, refresh="", expires_at=None)
+    unconnected.site.revoke_grants()
+    tess.post("/source/use", source="canvas")
+    page = tess.overview()
+    assert "does not accept this connection any more" in page
+    assert "The administrator connects all courses again, or an instructor this one" in page
+    assert tess.connect().status_code == 200
+    assert "Connected on behalf of" in tess.overview()
+
+
 def test_disconnecting_revokes_at_canvas_and_here(unconnected: CanvasWorld, tess: Panel) -> None:
     tess.connect()
     sync.sync(unconnected.course_id, unconnected.registration_id)
     page = html.unescape(tess.post("/sources/canvas/disconnect").text)
     assert "no longer connected" in page
     assert grants() == []
-    assert unconnected.site.grants == []
     assert (unconnected.course.source, unconnected.course.trial_source) == ("canvas", "ags")
     assert "Its grades stay as they were read last" in page
-
-
-def test_disconnecting_revokes_a_grant_whose_token_has_expired(unconnected: CanvasWorld, tess: Panel) -> None:
-    tess.connect()
-    unconnected.site.expire_tokens()
-    tess.post("/sources/canvas/disconnect")
+    drain_only("revoke")
     assert unconnected.site.grants == []
+    assert left_to_revoke(unconnected) == 0
 
 
-def test_disconnecting_what_was_withdrawn_in_canvas_just_forgets_it(unconnected: CanvasWorld, tess: Panel) -> None:
+def change_the_address(canvas: CanvasWorld, _tess: Panel) -> None:
+    again = {"client_id": canvas.site.client_id, "secret": canvas.site.secret}
+    with transaction():
+        connections.set_api(canvas.registration_id, "canvas", "https://canvas.example", **again)
+
+
+def disconnect_the_platform(canvas: CanvasWorld, _tess: Panel) -> None:
+    with transaction():
+        connections.disconnect(canvas.registration_id, "canvas")
+
+
+def move_the_course(canvas: CanvasWorld, _tess: Panel) -> None:
+    new = building.registration("https://new.example", client_id="another", product="canvas")
+    with transaction():
+        rehome.rehome(canvas.registration_id, new.id, actor="os:test")
+
+
+def connect_again(_canvas: CanvasWorld, tess: Panel) -> None:
+    tess.connect()
+
+
+@pytest.mark.each_database
+@pytest.mark.parametrize("has_expired", [False, True])
+@pytest.mark.parametrize("give_up", [connect_again, change_the_address, disconnect_the_platform, move_the_course])
+def test_whatever_takes_the_place_of_a_connection_has_it_revoked_at_canvas(
+    unconnected: CanvasWorld, tess: Panel, give_up: Callable[[CanvasWorld, Panel], None], has_expired: bool
+) -> None:
+    tess.connect()
+    (given,) = unconnected.site.grants
+    if has_expired:
+        unconnected.site.expire_tokens()
+    give_up(unconnected, tess)
+    drain_only("revoke")
+    assert given not in unconnected.site.grants
+    assert len(unconnected.site.grants) == len(grants())
+    assert left_to_revoke(unconnected) == 0
+
+
+def test_a_service_users_token_is_not_ours_to_revoke(unconnected: CanvasWorld) -> None:
+    given = unconnected.connect(course_id=None, refresh="", expires_at=None)
+    with transaction():
+        connections.disconnect(unconnected.registration_id, "canvas")
+    assert outcomes("revoke") == []
+    assert given in unconnected.site.grants
+
+
+def test_what_was_withdrawn_in_canvas_is_just_forgotten(unconnected: CanvasWorld, tess: Panel) -> None:
     tess.connect()
     unconnected.site.revoke_grants()
     assert "no longer connected to this course" in tess.post("/sources/canvas/disconnect").text
+    drain_only("revoke")
+    assert outcomes("revoke") == [("done", "")]
+    assert left_to_revoke(unconnected) == 0
+
+
+@pytest.mark.parametrize("fault", [DOWN, Fault(drops=True), Fault(status=302, headers={"Location": "/"})])
+def test_revoking_goes_on_with_those_left_once_canvas_answers_again(
+    unconnected: CanvasWorld, tess: Panel, fault: Fault
+) -> None:
+    for _ in range(3):
+        tess.connect()
+    tess.post("/sources/canvas/disconnect")
     assert grants() == []
+    unconnected.faults.plan(Endpoint.CANVAS_REVOKE, fault, after=1)
+    drain_only("revoke")
+    ((state, note),) = outcomes("revoke")
+    assert (state, left_to_revoke(unconnected)) == ("waiting", 2)
+    assert "Canvas has not revoked 2 connections that were given up here." in note
+    assert "Approved Integrations" in note
+    with time_machine.travel(clock.now() + timedelta(minutes=1)):
+        drain_only("revoke")
+    assert outcomes("revoke") == [("done", "")]
+    assert unconnected.site.grants == []
 
 
-def test_disconnecting_ends_here_although_canvas_does_not_answer(unconnected: CanvasWorld, tess: Panel) -> None:
+def test_canvas_may_ask_for_a_pause_between_revocations(unconnected: CanvasWorld, tess: Panel) -> None:
     tess.connect()
-    unconnected.faults.plan(Endpoint.CANVAS_REVOKE, DOWN)
-    page = tess.post("/sources/canvas/disconnect").text
-    assert "Approved Integrations" in page
-    assert grants() == []
+    tess.post("/sources/canvas/disconnect")
+    unconnected.faults.plan(Endpoint.CANVAS_REVOKE, Fault(status=429, headers={"Retry-After": "40"}))
+    drain_only("revoke")
+    assert [state for state, _ in outcomes("revoke")] == ["waiting"]
+    with time_machine.travel(clock.now() + timedelta(seconds=50)):
+        drain_only("revoke")
+    assert unconnected.site.grants == []
+
+
+def test_one_that_cannot_be_revoked_keeps_no_other_from_it_and_is_told_to_the_administrator(
+    unconnected: CanvasWorld, tess: Panel
+) -> None:
+    tess.connect()
+    unconnected.site.expire_tokens()
+    tess.connect()
+    unconnected.site.secret = "another one by now"
+    tess.post("/sources/canvas/disconnect")
+    for tries in range(9):
+        with time_machine.travel(clock.now() + timedelta(days=tries)):
+            drain_only("revoke")
+    ((state, note),) = outcomes("revoke")
+    assert (state, left_to_revoke(unconnected), len(unconnected.site.grants)) == ("set_aside", 1, 1)
+    assert "Canvas does not recognise this tool's developer key" in note
+    with time_machine.travel(clock.now() + timedelta(days=31)), transaction():
+        revoking.forget_old()
+    assert left_to_revoke(unconnected) == 0
 
 
 def test_disconnecting_one_course_leaves_the_platforms_connection_in_use(unconnected: CanvasWorld, tess: Panel) -> None:
@@ -316,13 +423,23 @@ def test_disconnecting_one_course_leaves_the_platforms_connection_in_use(unconne
     assert "Connected by the administrator" in tess.overview()
 
 
-def test_no_secret_of_a_connection_reaches_the_log(unconnected: CanvasWorld, tess: Panel, logged: list[Any]) -> None:
+def test_no_secret_of_a_connection_reaches_the_log_or_stands_open_in_the_database(
+    unconnected: CanvasWorld, tess: Panel, logged: list[Any]
+) -> None:
     tess.connect()
     (given,) = unconnected.site.grants
+    token = unconnected.site.access_token(given)
+    with transaction():
+        connections.renew(grants()[0].id, token=token, expires_at=None)
     tess.connect(decision="cancel")
-    for secret in (given.refresh, unconnected.site.secret):
+    unconnected.faults.plan(Endpoint.CANVAS_REVOKE, DOWN)
+    tess.post("/sources/canvas/disconnect")
+    drain_only("revoke")
+    for secret in (given.refresh, token, unconnected.site.secret):
         assert secret not in str(logged)
-    assert logged
+        for table in Base.metadata.sorted_tables:
+            assert secret not in str(db.session.execute(select(table)).all())
+    assert "job failed" in str(logged)
 
 
 @pytest.mark.each_database

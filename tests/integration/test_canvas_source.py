@@ -120,9 +120,11 @@ def test_what_all_assessments_leave_out_says_why(
     assert stands(canvas, snapshot) == (ALL | {"lab": {"ann": 1}} if is_read else ALL)
 
 
-def test_what_is_assigned_to_others_only_is_not_required(canvas: CanvasWorld) -> None:
+@pytest.mark.parametrize("by_module", [False, True])
+def test_what_is_assigned_to_others_only_is_not_required(canvas: CanvasWorld, by_module: bool) -> None:
     canvas.there.put_line_item(DemoItem("lab", "Lab", 10))
-    canvas.site.assignments["lab"] = Assignment(assigned_to=frozenset({"ann", "ben"}))
+    to_two = Assignment(assigned_to=frozenset({"ann", "ben"}), is_assigned_by_module=by_module)
+    canvas.site.assignments["lab"] = to_two
     canvas.there.set_score("ann", "lab", 7)
     assert stands(canvas, canvas.read())["lab"] == {"ann": 7, "cho": "excused"}
 
@@ -313,27 +315,44 @@ def test_a_grant_that_was_withdrawn_in_canvas_is_noted_and_said(canvas: CanvasWo
     with pytest.raises(SourceForbidden) as fault:
         canvas.read()
     assert "withdrawn" in fault.value.shown_message
-    assert "connects Canvas again" in fault.value.shown_guidance
+    assert "connects it again" in fault.value.shown_guidance
     assert grant(canvas).broken_because
-    with pytest.raises(connections.NotConnected):
+    with pytest.raises(connections.ConnectionBroken) as afterwards:
         canvas.read()
+    assert "withdrawn" in afterwards.value.shown_message
+    assert "connects it again" in afterwards.value.shown_guidance
 
 
-def test_a_service_users_token_that_is_dead_is_noted_too(canvas: CanvasWorld) -> None:
-    canvas.connect(refresh="", expires_at=None)
+def test_a_service_users_token_that_is_dead_is_noted_and_said_to_every_course(canvas: CanvasWorld) -> None:
+    with transaction():
+        connections.withdraw(canvas.registration_id, "canvas", canvas.course_id)
+    canvas.connect(course_id=None, refresh="", expires_at=None)
     canvas.site.expire_tokens()
-    with pytest.raises(SourceForbidden):
-        canvas.read()
+    for _ in range(2):
+        with pytest.raises(SourceForbidden) as fault:
+            canvas.read()
+        assert "does not accept this connection any more" in fault.value.shown_message
+        assert "administrator makes a new token" in fault.value.shown_guidance
     assert grant(canvas).broken_because
+    assert canvas.faults.requests[Endpoint.CANVAS_COURSE] == 1
 
 
 def test_a_token_that_stays_refused_after_renewal_is_not_asked_with_again(canvas: CanvasWorld) -> None:
-    invalid = Fault(status=401, body="{}", headers={"WWW-Authenticate": 'Bearer realm="canvas-lms"'})
-    canvas.faults.plan(Endpoint.CANVAS_COURSE, invalid, times=9)
-    with pytest.raises(SourceForbidden):
+    canvas.site.is_key_off = True
+    with pytest.raises(SourceForbidden) as fault:
         canvas.read()
+    assert "developer key is on" in fault.value.shown_guidance
     assert canvas.faults.requests[Endpoint.CANVAS_COURSE] == 2
-    assert grant(canvas).broken_because
+    canvas.site.is_key_off = False
+    assert stands(canvas, canvas.read()) == ALL
+
+
+def test_a_challenge_that_is_none_of_canvas_is_taken_for_no_word_on_the_token(canvas: CanvasWorld) -> None:
+    canvas.connect(refresh="", expires_at=None)
+    canvas.faults.plan(Endpoint.CANVAS_COURSE, Fault(status=401, headers={"WWW-Authenticate": 'Basic realm="proxy"'}))
+    with pytest.raises(SourceFailed):
+        canvas.read()
+    assert stands(canvas, canvas.read()) == ALL
 
 
 def test_a_wrong_developer_key_does_not_spoil_the_grant(canvas: CanvasWorld) -> None:
@@ -345,14 +364,32 @@ def test_a_wrong_developer_key_does_not_spoil_the_grant(canvas: CanvasWorld) -> 
     assert not grant(canvas).broken_because
 
 
-@pytest.mark.parametrize("fault", [Fault(status=500), Fault(drops=True)])
-def test_a_token_service_that_is_down_spoils_nothing(canvas: CanvasWorld, fault: Fault) -> None:
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(drops=True),
+        Fault(status=302, headers={"Location": "https://status.example/maintenance"}),
+        Fault(status=200, body="<title>Be back soon</title>"),
+        Fault(status=400, body='{"error": "invalid_request", "error_description": "redirect_uri does not match"}'),
+        *(Fault(status=status, body="<title>Down</title>") for status in (401, 403, 404, 408, 409, 422, 500, 503)),
+    ],
+)
+def test_an_odd_answer_of_the_token_service_spoils_nothing(canvas: CanvasWorld, fault: Fault) -> None:
     canvas.site.expire_tokens()
-    canvas.faults.plan(Endpoint.CANVAS_TOKEN, fault, times=9)
+    canvas.faults.plan(Endpoint.CANVAS_TOKEN, fault)
     with pytest.raises(SourceFailed) as failed:
         canvas.read()
     assert failed.value.retryable
-    assert not grant(canvas).broken_because
+    assert stands(canvas, canvas.read()) == ALL
+
+
+def test_a_refresh_token_of_another_developer_key_is_of_no_use_any_more(canvas: CanvasWorld) -> None:
+    canvas.site.expire_tokens()
+    body = '{"error": "invalid_grant", "error_description": "incorrect client"}'
+    canvas.faults.plan(Endpoint.CANVAS_TOKEN, Fault(status=400, body=body))
+    with pytest.raises(SourceForbidden):
+        canvas.read()
+    assert grant(canvas).broken_because
 
 
 # What is refused, gone or wrong

@@ -514,6 +514,16 @@ def test_canvas_is_connected_with_its_key_and_a_service_users_token(course: Any,
     assert (connections.find(1, "canvas", course.id).secret, found.token) == ("another", "the-token")
 
 
+def test_disconnecting_says_what_is_still_to_be_revoked(course: Any, ok: Callable[..., str]) -> None:
+    words = ("source", "connect", "1", "canvas", "--client-id", "170", "--secret-stdin", "--url")
+    for change in (("source", "disconnect", "1", "canvas"), (*words, "https://another.example")):
+        assert "revoke" not in ok(*words, "https://canvas.example", input="the-secret\n")
+        with transaction():
+            connections.grant(1, "canvas", course.id, token="t", refresh="r", actor="member:1")
+        assert "asked to revoke what instructors had connected: 1." in ok(*change, input="the-secret\n")
+    assert len(connections.withdrawn_of(1)) == 2
+
+
 def test_what_is_connected_anew_replaces_what_was(course: Any, ok: Callable[..., str]) -> None:
     ok(*SITE, "--token-stdin", input="old\n")
     ok("source", "connect", "1", "moodle", "--url", "https://new.example/moodle/", "--token-stdin", input="new\n")

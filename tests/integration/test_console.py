@@ -24,6 +24,7 @@ from lti_cert.outbox import outbox, tending
 from lti_cert.outbox.models import OutboxRow, RowState
 from lti_cert.registration import invites
 from lti_cert.settings import Settings
+from lti_cert.sources import connections
 from tests import building as b
 from tests.operating import Operator, rows_of, signed_in
 from tests.visiting import words
@@ -184,6 +185,35 @@ def test_a_platform_whose_keys_cannot_be_read_says_so(operator: Operator) -> Non
     assert "Last asked for" in words(operator.get(f"/admin/platforms/{platform.id}"))
 
 
+@pytest.mark.each_database
+def test_a_token_that_a_platform_refuses_is_a_need_with_what_to_do(operator: Operator) -> None:
+    platform = b.registration(name="Campus")
+    course = b.course(platform)
+    with transaction():
+        course.source = "canvas"
+        connections.set_api(platform.id, "canvas", "https://canvas.example", client_id="1", secret="s")
+        for course_id in (None, course.id):
+            connections.grant(platform.id, "canvas", course_id, token="t", actor="os:test")
+    by_course = "an instructor connects it again"
+    by_platform = "Campus does not accept the token any more by which its courses are read"
+
+    def broken(course_id: int | None, because: str) -> str:
+        with transaction():
+            found = connections.grant_of(platform.id, "canvas", course_id)
+            assert found
+            connections.note_broken(found.id, because)
+        return words(operator.get("/admin"))
+
+    nothing_yet = broken(course.id, "It was withdrawn.")
+    assert by_course not in nothing_yet
+    assert by_platform not in nothing_yet
+    both = broken(None, "It was withdrawn.")
+    assert by_course in both
+    assert f"{by_platform}: make a new one there, and connect it with lti-cert source connect." in both
+    assert "Its token is refused" in words(operator.get("/admin/platforms"))
+    assert by_course not in broken(course.id, "")
+
+
 def _courses() -> dict[str, Course]:
     """One course for each health there is."""
     now = clock.now()
@@ -253,6 +283,18 @@ def test_a_course_shows_its_syncs_and_is_read_again_on_demand(operator: Operator
     operator.post(f"/admin/courses/{course.id}/sync")
     assert db.session.scalars(select(OutboxRow.payload).where(OutboxRow.job == "sync")).one()["course_id"] == course.id
     assert deeds() == [("admin:1", "sync asked for", f"course {course.id}")]
+
+
+def test_of_a_sync_that_failed_operators_see_the_detail_too(operator: Operator) -> None:
+    course = b.course()
+    failed = {"outcome": SyncOutcome.FAILED, "reason": "No answer.", "detail": f"https://lms.example {HOSTILE}"}
+    with transaction() as session:
+        session.add(SyncRun(course_id=course.id, source="ags", started_at=clock.now(), counts={}, **failed))
+    page = operator.get(f"/admin/courses/{course.id}")
+    (run,) = rows_of(page)
+    assert "No answer." in run
+    assert "https://lms.example" in run
+    assert HOSTILE not in page.text
 
 
 @pytest.mark.each_database

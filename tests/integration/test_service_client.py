@@ -199,14 +199,15 @@ def test_moodles_recorded_token_answers_are_understood(
         assert json.loads(case["body"])["error"] in fault.value.detail
 
 
-def test_a_refused_client_is_told_where_its_keys_are(
+def test_of_a_refused_client_operators_learn_where_its_keys_are_and_instructors_no_addresses(
     platform: Platform, service: ServiceClient, settings: Settings
 ) -> None:
     platform.token_answers = [Answer({"error": "invalid_client"}, 401)]
     with pytest.raises(ServiceRefused) as fault:
         service.get_page(platform.serve("/items", []), LINE_ITEMS)
-    assert CLIENT_ID in fault.value.shown_guidance
-    assert f"{settings.base_url}/lti/jwks.json" in fault.value.shown_guidance
+    assert f"client id {CLIENT_ID}" in fault.value.detail
+    assert f"{settings.base_url}/lti/jwks.json" in fault.value.detail
+    assert "://" not in fault.value.shown_message + fault.value.shown_guidance
 
 
 def test_a_busy_token_service_is_asked_again_later(platform: Platform, service: ServiceClient) -> None:

@@ -12,10 +12,13 @@ from sqlalchemy import select
 from lti_cert import jobs
 from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
+from lti_cert.core.errors import LtiCertError
+from lti_cert.core.http import AddressRefused, PlatformUnreachable
 from lti_cert.courses import freshness, from_launch, source, staging, sync
 from lti_cert.courses.events import SyncDue
 from lti_cert.courses.models import Course, HeldSnapshot, LineItem, Member, Result, StagedPage, SyncRun
 from lti_cert.lti import products
+from lti_cert.lti.answers import ServiceFailed, ServiceRefused
 from lti_cert.lti.claims import LaunchClaims, ServiceAddresses
 from lti_cert.lti.models import Standing
 from lti_cert.lti.registrations import PlatformInactive
@@ -326,6 +329,40 @@ def test_what_was_read_long_ago_is_not_gone_on_with(sources: Callable[[str, Read
         sync.sync(course.id, course.registration_id)
     assert db.session.scalars(select(SyncRun.outcome).order_by(SyncRun.id)).all() == ["failed", "stored"]
     assert db.session.scalars(select(Member.user_id)).all() == ["bob"]
+
+
+WHERE = "https://lms.example/results: HTTP 500"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        SourceFailed(WHERE),
+        ServiceFailed(WHERE),
+        ServiceRefused(WHERE),
+        PlatformUnreachable(WHERE),
+        AddressRefused(WHERE),
+        LtiCertError(WHERE),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+def test_a_failure_is_told_in_words_to_all_and_its_detail_to_operators(
+    sources: Callable[[str, Read], None], fault: LtiCertError
+) -> None:
+    course = b.course()
+
+    def fail(_reading: Reading, _snapshot: Snapshot) -> None:
+        raise fault
+
+    sources("ags", fail)
+    sync.sync(course.id, course.registration_id)
+    db.session.rollback()
+    told = db.session.scalars(select(SyncRun)).one()
+    assert told.detail == WHERE
+    assert course.stale_reason == told.reason
+    assert told.reason.startswith(fault.shown_message)
+    assert "administrator" in told.reason
+    assert not any(words in told.reason for words in ("://", "HTTP", "reference number", "Go back"))
 
 
 @pytest.fixture
