@@ -1,12 +1,12 @@
 """The rule of an achievement as people write it (the form, `achievement set --file`) and as we keep it.
 
 The document: {"title", "approval", "award_from", "criteria": [{"kind", "completion", "distinction", "n", "items",
-"weights", "label"}]}, percentages as numbers, items "all" or a list of line item ids or labels, weights by the same;
-the label says what an instructor confirms. Of `discussion_posts` and `class_notes` n is the number that completion
-takes and "distinction" the one, as high or higher, that distinction takes; "completion" says nothing there.
+"weights", "label"}]}, percentages as numbers, items "all" or a list of the platform's references or of labels, weights
+by the same; the label says what an instructor confirms. Of `discussion_posts` and `class_notes` n is the number that
+completion takes and "distinction" the one, as high or higher, that distinction takes; "completion" says nothing there.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -30,6 +30,12 @@ LONGEST_LABEL = 200
 MOST_CRITERIA = 20
 MOST_ASKED = 10_000
 """Of assessments, posts or notes."""
+
+KEYS = ("title", "approval", "award_from", "criteria")
+CRITERION_KEYS = ("kind", "completion", "distinction", "n", "items", "weights", "label")
+
+Names = Mapping[str, Mapping[str, int]]
+"""What a document may call line items: by each name the ids of those that it can mean, under their references."""
 
 
 @dataclass(frozen=True)
@@ -63,29 +69,37 @@ class RuleRejected(InputRejected):
         super().__init__(*map(str, found))
 
 
-def from_document(document: object, refs: Mapping[str, int]) -> Rule:
-    """Read a rule that somebody wrote; `refs` tells each line item's id by its reference and by its label.
+def from_document(document: object, names: Names) -> Rule:
+    """Read a rule that somebody wrote.
 
     :raises RuleRejected: naming every problem.
     """
     if not isinstance(document, Mapping):
         raise RuleRejected([Problem("The rule must be a JSON object with “criteria”.", "criteria")])
-    problems: list[Problem] = []
-    title = document.get("title") or "Certificate"
+    problems = [Problem(text, key) for key, text in _unknown(document, KEYS)]
+    title = "Certificate" if document.get("title") in (None, "") else document["title"]
     if not _is_text(title, LONGEST_TITLE) or not title.strip():
         problems.append(Problem(f"The title must be a text of at most {LONGEST_TITLE} letters.", "title"))
+    approval = document.get("approval", True)
+    if not isinstance(approval, bool):
+        problems.append(Problem("“approval” must be true or false, without quotation marks.", "approval"))
     entries = document.get("criteria")
     if not isinstance(entries, list) or not entries or len(entries) > MOST_CRITERIA:
         problems.append(Problem(f"“criteria” must be a list of 1 to {MOST_CRITERIA} rules.", "criteria"))
         raise RuleRejected(problems)
-    criteria = tuple(_criterion(entry, refs, number, problems) for number, entry in enumerate(entries, 1))
+    criteria = tuple(_criterion(entry, names, number, problems) for number, entry in enumerate(entries, 1))
     if sum(1 for criterion in criteria if criterion and criterion.kind is Kind.ATTESTATION) > 1:
         problems.append(Problem("There can be one attestation.", "criteria"))
     award_from = _moment(document.get("award_from"), problems)
     if problems:
         raise RuleRejected(problems)
     found = tuple(criterion for criterion in criteria if criterion)
-    return Rule(title.strip(), found, document.get("approval", True) is True, award_from)
+    return Rule(title.strip(), found, approval, award_from)
+
+
+def _unknown(written: Mapping[str, Any], keys: Sequence[str]) -> Iterable[tuple[str, str]]:
+    """What is misspelt would otherwise count as left out."""
+    return ((key, f"“{key}” is not known here; there are {', '.join(keys)}.") for key in written if key not in keys)
 
 
 def _is_text(value: object, longest: int) -> TypeGuard[str]:
@@ -99,13 +113,15 @@ _Report = Callable[[str, str], None]
 """Called with a field and what is wrong with it."""
 
 
-def _criterion(entry: object, refs: Mapping[str, int], number: int, problems: list[Problem]) -> Criterion | None:
+def _criterion(entry: object, names: Names, number: int, problems: list[Problem]) -> Criterion | None:
     def problem(field: str, text: str) -> None:
         problems.append(Problem(text, field, number))
 
-    if not isinstance(entry, Mapping) or entry.get("kind") not in set(Kind):
+    if not isinstance(entry, Mapping) or entry.get("kind") not in list(Kind):
         problem("kind", f"“kind” must be one of {', '.join(Kind)}.")
         return None
+    for key, text in _unknown(entry, CRITERION_KEYS):
+        problem(key, text)
     kind = Kind(entry["kind"])
     if kind in COUNTED:
         return _counted(kind, entry, problem)
@@ -117,8 +133,8 @@ def _criterion(entry: object, refs: Mapping[str, int], number: int, problems: li
         distinction = _percentage(entry["distinction"], "distinction", problem)
         _compare(completion, distinction, problem)
     n = _number_of(entry.get("n"), "n", problem) if kind is Kind.N_OF else None
-    items = _items(entry.get("items", ALL), refs, problem)
-    weights = _weights(entry.get("weights"), refs, problem) if kind is Kind.AVERAGE else None
+    items = _items(entry.get("items", ALL), names, problem)
+    weights = _weights(entry.get("weights"), names, problem) if kind is Kind.AVERAGE else None
     return Criterion(kind, completion, distinction, n, items, weights)
 
 
@@ -166,41 +182,64 @@ def _percentage(value: object, name: str, problem: _Report) -> int | None:
     return bar
 
 
-def _items(value: object, refs: Mapping[str, int], problem: _Report) -> Any:
+def _items(value: object, names: Names, problem: _Report) -> Any:
     if value == ALL:
         return ALL
     if not isinstance(value, list) or not value:
         problem("items", "choose at least one assessment, or “all”.")
         return ALL
-    unknown = [str(ref) for ref in value if str(ref) not in refs]
-    if unknown:
-        problem("items", f"the course has no assessment {', '.join(f'“{ref}”' for ref in unknown[:5])}.")
+    found = [_meant(str(name), names) for name in value]
+    if unclear := [each for each in found if isinstance(each, str)]:
+        problem("items", "; ".join(dict.fromkeys(unclear[:_MOST_NAMED])) + ".")
         return ALL
-    return tuple(dict.fromkeys(refs[str(ref)] for ref in value))
+    return tuple(dict.fromkeys(found))
 
 
-def _weights(value: object, refs: Mapping[str, int], problem: _Report) -> Mapping[int, int] | None:
-    if not value:
+_MOST_NAMED = 5
+
+
+def _meant(name: str, names: Names) -> int | str:
+    """The id of the line item that this is a name of, or what is wrong with it."""
+    match [*names.get(name, {}).items()]:
+        case []:
+            return f"the course has no assessment “{name}”"
+        case [(_, item_id)]:
+            return item_id
+        case several:
+            refs = ", ".join(f"“{ref}”" for ref, _ in several[:_MOST_NAMED])
+            return f"several assessments are called “{name}”: give the reference of one, {refs}"
+
+
+def _weights(value: object, names: Names, problem: _Report) -> Mapping[int, int] | None:
+    if value is None:
         return None
     if not isinstance(value, Mapping):
         problem("weights", "“weights” must name a number for each assessment.")
         return None
-    found = {}
-    for ref, weight in value.items():
-        try:
-            amount = millionths(weight)
-        except ValueError:
-            amount = -1
-        if ref not in refs or amount < 0:
-            text = f"the weight of “{ref}” must be a number from 0 and belong to an assessment of the course."
-            problem("weights", text)
+    found: dict[int, int] = {}
+    for name, weight in value.items():
+        item_id = _meant(name, names)
+        if isinstance(item_id, str):
+            problem("weights", f"{item_id}.")
+        elif item_id in found:
+            problem("weights", f"“{name}” has two weights.")
         else:
-            found[refs[ref]] = amount
-    return found
+            found[item_id] = _weight(name, weight, problem)
+    return found or None
+
+
+def _weight(name: str, value: object, problem: _Report) -> int:
+    try:
+        weight = millionths(value)
+    except ValueError:
+        weight = -1
+    if weight < 0:
+        problem("weights", f"the weight of “{name}” must be a number from 0.")
+    return weight
 
 
 def _moment(value: object, problems: list[Problem]) -> datetime | None:
-    if not value:
+    if value in (None, ""):
         return None
     try:
         moment = datetime.fromisoformat(str(value))
@@ -214,7 +253,7 @@ def _moment(value: object, problems: list[Problem]) -> datetime | None:
 
 
 def to_document(rule: Rule, refs: Mapping[int, str]) -> dict[str, Any]:
-    """The rule as people write it; `refs` names each line item."""
+    """The rule as people write it; `refs` names each line item, where there are none by our id."""
     return {
         "title": rule.title,
         "approval": rule.approval,
@@ -286,14 +325,20 @@ def from_stored(stored: Mapping[str, Any]) -> Rule:
     )
 
 
-def names_of(items: Sequence[Item], refs: Mapping[int, str]) -> dict[str, int]:
-    """Each line item's id by its reference and, where that is not ambiguous, by its label."""
-    return labelled(items) | {refs[item.id]: item.id for item in items} | {str(item.id): item.id for item in items}
+def names_of(items: Sequence[Item], refs: Mapping[int, str]) -> Names:
+    """What the platform calls each line item: its reference, which goes before, and its label."""
+    by_label = {label: {refs[item.id]: item.id for item in same} for label, same in _by_label(items).items()}
+    return by_label | {refs[item.id]: {refs[item.id]: item.id} for item in items}
 
 
 def labelled(items: Sequence[Item]) -> dict[str, int]:
     """Each line item's id by its label, where no other has the same."""
-    labels: dict[str, list[int]] = {}
+    return {label: same[0].id for label, same in _by_label(items).items() if len(same) == 1}
+
+
+def _by_label(items: Sequence[Item]) -> dict[str, list[Item]]:
+    """A label that one in the course shares with another that is gone means the one in the course."""
+    labels: dict[str, list[Item]] = {}
     for item in items:
-        labels.setdefault(item.label, []).append(item.id)
-    return {label: ids[0] for label, ids in labels.items() if len(ids) == 1}
+        labels.setdefault(item.label, []).append(item)
+    return {label: [item for item in same if not item.is_removed] or same for label, same in labels.items()}

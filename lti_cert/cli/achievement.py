@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -39,6 +39,10 @@ def _achievement(found: Course, achievement_id: int | None) -> Achievement:
     return of_course[0]
 
 
+_SHOWN_BESIDE = ("id", "status", "criteria_version")
+"""What stands beside a rule that is shown, and says nothing where one is set."""
+
+
 @achievement.command("show")
 @click.argument("course_id", metavar="COURSE")
 @platform_option
@@ -49,8 +53,7 @@ def achievement_show(course_id: str, platform: int | None, as_json: bool) -> Non
     found = find_course(course_id, platform)
     refs = saving.refs_of(found.id)
     rows = [
-        {"id": one.id, "status": one.status, "criteria_version": one.criteria_version}
-        | rules.to_document(saving.rule_of(one), refs)
+        {name: getattr(one, name) for name in _SHOWN_BESIDE} | rules.to_document(saving.rule_of(one), refs)
         for one in saving.of_course(found.id)
     ]
     print_rows(rows if as_json else [row | {"criteria": json.dumps(row["criteria"])} for row in rows], as_json)
@@ -61,17 +64,20 @@ def achievement_show(course_id: str, platform: int | None, as_json: bool) -> Non
 @platform_option
 @achievement_option
 @click.option(
-    "--file", "file", type=click.File("r", encoding="utf-8"), help="The rule as JSON; - reads standard input."
+    "--file",
+    "file",
+    type=click.File("r", encoding="utf-8"),
+    help="The rule as JSON, as show --json prints it; - reads standard input.",
 )
 @click.option("--title", help="What the certificate is for.")
 @click.option("--completion", type=float, help="Percentage that each assessment must reach.")
 @click.option("--distinction", type=float, help="Percentage for distinction.")
 @click.option("--approval/--no-approval", default=None, help="Whether an instructor approves each certificate.")
-@click.option("--items", default=None, help="“all”, or line item ids or labels separated by commas.")
+@click.option("--items", default=None, help="“all”, or references or labels of assessments, separated by commas.")
 @click.option("--draft", is_flag=True, help="Do not open it.")
 @in_app
 def achievement_set(
-    course_id: str, platform: int | None, achievement_id: int | None, file: Any, draft: bool, **flags: Any
+    course_id: str, platform: int | None, achievement_id: int | None, file: TextIO | None, draft: bool, **flags: Any
 ) -> None:
     """Save a rule; the first one makes the achievement and opens it."""
     found = find_course(course_id, platform)
@@ -79,7 +85,7 @@ def achievement_set(
     names = rules.names_of(saving.items_of(found.id), refs)
     existing = _achievement(found, achievement_id) if achievement_id or saving.of_course(found.id) else None
     present = rules.to_document(saving.rule_of(existing), refs) if existing else None
-    rule = rules.from_document(_document(file, flags, present), names)
+    rule = rules.from_document(_of_file(file, existing) if file else _of_flags(flags, present), names)
     with transaction():
         if existing is None:
             existing = saving.create(found, rule, actor=actor())
@@ -93,13 +99,25 @@ def achievement_set(
             click.echo(f"Note: {uncounted(kind)}", err=True)
 
 
-def _document(file: Any, flags: Mapping[str, Any], present: Mapping[str, Any] | None) -> Any:
-    """The rule that a file or the flags ask for; what the flags leave out stays as it is."""
-    if file is not None:
-        try:
-            return json.load(file)
-        except ValueError as error:
-            raise InputRejected(f"The file is not JSON: {error}.") from None
+def _of_file(file: TextIO, existing: Achievement | None) -> Any:
+    """:raises InputRejected: it holds no rule, or several and none of them is this achievement's."""
+    try:
+        written = json.load(file)
+    except (ValueError, RecursionError) as error:
+        raise InputRejected(f"The file is not JSON: {error}.") from None
+    if isinstance(written, list):
+        of_it = [one for one in written if isinstance(one, Mapping) and existing and one.get("id") == existing.id]
+        found = written if len(written) == 1 else of_it
+        if len(found) != 1:
+            raise InputRejected("The file must hold one rule, or that of --achievement among others.")
+        written = found[0]
+    if isinstance(written, Mapping):
+        return {key: value for key, value in written.items() if key not in _SHOWN_BESIDE}
+    return written
+
+
+def _of_flags(flags: Mapping[str, Any], present: Mapping[str, Any] | None) -> Any:
+    """What the flags leave out stays as it is."""
     criteria = list(present["criteria"]) if present else []
     if any(flags[name] is not None for name in ("completion", "distinction", "items")) or not criteria:
         if len(criteria) > 1:

@@ -91,7 +91,7 @@ def _read_criterion(form: forms.Form, number: str) -> CriterionForm:
 
 def rule_of(written: Written, course_id: int, present: Rule | None) -> Rule:
     """:raises RuleRejected: naming every problem."""
-    names = rules.names_of(saving.items_of(course_id), saving.refs_of(course_id))
+    names = {str(item.id): {str(item.id): item.id} for item in saving.items_of(course_id)}
     return rules.from_document(_document(written, present), names)
 
 

@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from sqlalchemy import select
 
+from lti_cert.achievements import saving
 from lti_cert.app import create_app
 from lti_cert.cli import main
 from lti_cert.core import clock
@@ -25,6 +26,7 @@ from lti_cert.outbox.models import OutboxRow, RowState
 from lti_cert.registration.models import Invite
 from lti_cert.settings import Settings
 from lti_cert.sources import connections
+from lti_cert.sources.snapshot import Item, Snapshot, millionths
 from tests import building as b
 from tests import sensing
 from tests.draining import drain
@@ -152,6 +154,65 @@ def test_a_rule_is_shown_as_it_can_be_set(course: Any, ok: Callable[..., str], t
     ok("achievement", "close", "course-1")
     [closed] = json.loads(ok("achievement", "show", "course-1", "--json"))
     assert closed["status"] == "closed"
+
+
+def test_what_is_shown_is_set_again_as_it_is_though_ids_references_and_labels_are_the_same_numbers(
+    app: Flask, ok: Callable[..., str]
+) -> None:
+    course = b.course()
+    names = {"2": "Essay", "1": "Quiz", "3": "4", "4": "1"}
+    items = [Item(ref, label, millionths(10)) for ref, label in names.items()]
+    b.take(course, Snapshot(items=items))
+
+    def labels() -> list[str]:
+        db.session.rollback()
+        found = {item.id: item.label for item in saving.items_of(course.id)}
+        rule = saving.rule_of(saving.of_course(course.id)[0])
+        return [found[item] for item in rule.criteria[0].items if isinstance(item, int)]
+
+    ok("achievement", "set", "course-1", "--completion", "60", "--items", "2, Quiz,3", "--draft")
+    assert labels() == ["Essay", "Quiz", "4"]
+    shown = ok("achievement", "show", "course-1", "--json")
+    ok("achievement", "set", "course-1", "--file", "-", input=shown)
+    assert labels() == ["Essay", "Quiz", "4"]
+    ok("achievement", "set", "course-1", "--title", "Another")
+    assert labels() == ["Essay", "Quiz", "4"]
+
+
+def test_of_several_rules_that_are_shown_the_one_that_is_named_is_set(
+    course: Any, ok: Callable[..., str], run: Callable[..., Result]
+) -> None:
+    ids = [b.achievement(course, b.document(completion=bar)).id for bar in (60, 70)]
+    shown = ok("achievement", "show", "course-1", "--json")
+    ok("achievement", "set", "course-1", "--achievement", str(ids[1]), "--file", "-", input=shown)
+    after = json.loads(ok("achievement", "show", "course-1", "--json"))
+    assert [row["criteria"][0]["completion"] for row in after] == [60, 70]
+    assert [row["criteria_version"] for row in after] == [1, 2]
+    of_others = run("achievement", "set", "course-1", "--achievement", str(ids[0]), "--file", "-", input="[]")
+    assert (of_others.exit_code, "must hold one rule" in of_others.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '{"approval": "true", "criteria": [{"kind": "attestation"}]}',
+        '{"aproval": true, "criteria": [{"kind": "attestation"}]}',
+        '{"criteria": [{"kind": []}]}',
+        '{"criteria": [{"kind": "each_assessment", "completion": 60, "items": ["\\ud800"]}]}',
+        '{"criteria": [{"kind": "average", "completion": 60, "weights": [1]}]}',
+        "[" * 100_000,
+        "[1, 2]",
+        "1",
+        "",
+    ],
+)
+def test_a_file_that_is_no_rule_is_refused_in_one_line_and_changes_nothing(
+    course: Any, run: Callable[..., Result], written: str
+) -> None:
+    result = run("achievement", "set", "course-1", "--file", "-", input=written)
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1), result.output
+    db.session.rollback()
+    assert saving.of_course(course.id) == []
 
 
 def test_a_removed_achievement_decides_nothing_and_its_certificates_stay_verifiable(
