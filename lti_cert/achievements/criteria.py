@@ -205,6 +205,11 @@ def offers_distinction(criteria: Sequence[Criterion]) -> bool:
     return any(criterion.distinction is not None for criterion in criteria)
 
 
+def levels(criteria: Sequence[Criterion]) -> tuple[Level, ...]:
+    """Those that can be earned, or granted."""
+    return tuple(Level) if offers_distinction(criteria) else (Level.COMPLETION,)
+
+
 def _find(criterion: Criterion, counted: Tally) -> Finding:
     completion, distinction = _HOLDS[criterion.kind](criterion, counted)
     return Finding(criterion, counted, completion, completion and distinction)
@@ -243,7 +248,7 @@ def _average_detail(criterion: Criterion, counted: Tally) -> str:
     if not counted.weight:
         return "no assessment is left to average" if counted.required else "there are no assessments yet"
     mean = counted.weighted * HUNDRED_PERCENT / counted.weight
-    return f"average {percent(mean)}, {percent(criterion.completion)} needed"
+    return f"average {percent_reached(mean, criterion.completion)}, {percent(criterion.completion)} needed"
 
 
 def _count_holds(criterion: Criterion, counted: Tally) -> tuple[bool, bool]:
@@ -289,17 +294,33 @@ _DETAIL = {
 }
 
 
-def percent(bar: int | Fraction | None) -> str:
-    """A percentage for people: one decimal at most, truncated, so that 69.996 does not read 70."""
-    tenths = (bar or 0) * 10 // PERCENT
-    whole, tenth = divmod(abs(tenths), 10)
-    sign = "-" if tenths < 0 else ""
-    return f"{sign}{whole}.{tenth} %" if tenth else f"{sign}{whole} %"
+def percent(bar: int | None) -> str:
+    """A bar for people, exactly as the rule has it."""
+    return _percent(bar or 0, 6)
 
 
-def score_percent(score: int, maximum: int) -> str:
+def percent_reached(reached: int | Fraction, *bars: int | None) -> str:
+    """What was reached, for people: truncated, so that 69.996 does not read 70. One decimal, or as many as the bars
+    beside it have, so that it reads below a bar exactly where it is.
+    """
+    return _percent(reached, max([1, *(_decimals(bar) for bar in bars if bar)]))
+
+
+def score_percent(score: int, maximum: int, *bars: int | None) -> str:
     """A score as a percentage of its maximum, for people."""
-    return percent(Fraction(score * HUNDRED_PERCENT, maximum)) if maximum > 0 else "–"
+    return percent_reached(Fraction(score * HUNDRED_PERCENT, maximum), *bars) if maximum > 0 else "–"
+
+
+def _percent(millionths: int | Fraction, decimals: int) -> str:
+    """With so many decimals at most, cut off."""
+    units = millionths * 10**decimals // PERCENT
+    whole, rest = divmod(abs(units), 10**decimals)
+    places = f".{rest:0{decimals}d}".rstrip("0").rstrip(".")
+    return f"{'-' if units < 0 else ''}{whole}{places} %"
+
+
+def _decimals(bar: int) -> int:
+    return len(f"{bar % PERCENT:06d}".rstrip("0"))
 
 
 def obstacles(criteria: Sequence[Criterion], items: Sequence[Item], countable: Container[str] = ()) -> list[str]:
@@ -317,12 +338,26 @@ def obstacles(criteria: Sequence[Criterion], items: Sequence[Item], countable: C
             found.append(f"{criterion.n} assessments are asked for, but only {len(asked)} count.")
         if criterion.kind in COUNTED and criterion.kind not in countable:
             found.append(uncounted(criterion.kind))
-        if criterion.kind is not Kind.AVERAGE:
+        if criterion.kind is Kind.AVERAGE:
+            found += _average_obstacles(criterion, asked)
+        else:
             found += [f"“{item.label}” has no points, so nobody can reach it." for item in asked if item.maximum <= 0]
         found += [
             f"“{item.label}” is no longer in the course, but the rule asks for it." for item in asked if item.is_removed
         ]
     return list(dict.fromkeys(found))
+
+
+def _average_obstacles(criterion: Criterion, asked: Sequence[Item]) -> list[str]:
+    """What the best scores come to, extra credit aside."""
+    whole = sum(criterion.weight(item.id) for item in asked)
+    if asked and not whole:
+        return ["Every assessment of the average weighs 0, so nobody can reach it."]
+    best = HUNDRED_PERCENT * sum(criterion.weight(item.id) for item in asked if item.maximum > 0)
+    if best >= (criterion.completion or 0) * whole:
+        return []
+    most = percent_reached(Fraction(best, whole), criterion.completion)
+    return [f"Assessments without points count as 0 in the average, so nobody can reach more than {most}."]
 
 
 def uncounted(kind: Kind) -> str:

@@ -20,10 +20,12 @@ from lti_cert.achievements.criteria import (
     Criterion,
     Item,
     Kind,
+    Level,
+    levels,
     offers_distinction,
 )
 from lti_cert.core.errors import InputRejected
-from lti_cert.sources.snapshot import millionths
+from lti_cert.sources.snapshot import LARGEST, MILLIONTHS, millionths
 
 LONGEST_TITLE = 200
 LONGEST_LABEL = 200
@@ -48,6 +50,10 @@ class Rule:
     @property
     def offers_distinction(self) -> bool:
         return offers_distinction(self.criteria)
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        return levels(self.criteria)
 
 
 @dataclass(frozen=True)
@@ -234,7 +240,7 @@ def _weight(name: str, value: object, problem: _Report) -> int:
     except ValueError:
         weight = -1
     if weight < 0:
-        problem("weights", f"the weight of “{name}” must be a number from 0.")
+        problem("weights", f"the weight of “{name}” must be a number from 0 to {LARGEST // MILLIONTHS:,}.")
     return weight
 
 

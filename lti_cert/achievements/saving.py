@@ -57,7 +57,10 @@ def find(course_id: int, achievement_id: int) -> Achievement:
     """:raises NotFound: the course has no such achievement."""
     found = db.session.get(Achievement, achievement_id)
     if found is None or found.course_id != course_id or found.archived_at:
-        raise NotFound(f"achievement {achievement_id} of course {course_id}")
+        raise NotFound(
+            f"achievement {achievement_id} of course {course_id}",
+            message=f"The course has no certificate with the number {achievement_id}.",
+        )
     return found
 
 

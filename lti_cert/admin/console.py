@@ -10,8 +10,8 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy import Select
 from werkzeug.wrappers import Response as AnyResponse
 
-from lti_cert.admin import forms, session
-from lti_cert.core.database import db
+from lti_cert.admin import session
+from lti_cert.core.database import LARGEST_INTEGER, db
 from lti_cert.core.errors import LtiCertError, NotFound
 from lti_cert.settings import Settings
 
@@ -22,7 +22,7 @@ ROWS_A_PAGE = 50
 LONGEST_PAGE_NUMBER = 9
 """Digits; a database counts no further."""
 
-ID = f"int(max={forms.LARGEST_ID})"
+ID = f"int(max={LARGEST_INTEGER})"
 OPEN = ("admin.sign_in", "admin.send_sign_in")
 """To whoever is not signed in."""
 

@@ -10,6 +10,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, NumberRange,
 
 from lti_cert.admin import course_health, passwords, words
 from lti_cert.admin.accounts import LONGEST_EMAIL
+from lti_cert.core.database import LARGEST_INTEGER
 from lti_cert.core.errors import InputRejected
 from lti_cert.lti import products, registrations
 from lti_cert.lti.models import Registration
@@ -17,9 +18,6 @@ from lti_cert.registration.invites import LIFETIME
 
 DEPLOYMENTS = {"": None, "accept": True, "hold": False}
 """What a choice about new deployments means; None leaves it to the product."""
-
-LARGEST_ID = 2**63 - 1
-"""What a column of ours holds."""
 
 _ONE_LINE = Regexp(r"\A[^\x00-\x1f\x7f]*\Z", message="It must be one line of text.")
 
@@ -60,7 +58,7 @@ class SignInForm(ConsoleForm):
 class CourseFilter(Form):
     q = SearchField("Title, short name or id", [Length(max=200), _ONE_LINE], default="")
     health = SelectField("Health", default="")
-    platform = IntegerField("Platform", [Optional(), NumberRange(0, LARGEST_ID)])
+    platform = IntegerField("Platform", [Optional(), NumberRange(0, LARGEST_INTEGER)])
 
     def offer(self, counts: dict[str, int]) -> None:
         """The healths to choose from, each with how many there are."""

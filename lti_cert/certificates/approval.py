@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, delete, select
 
+from lti_cert.achievements import saving
 from lti_cert.achievements.criteria import Level
 from lti_cert.achievements.models import Achievement, Attestation
 from lti_cert.certificates import evaluation, lifecycle, transitions
@@ -26,6 +27,12 @@ APPROVAL = frozenset({"approve", "confirm_held", "deny"})
 """What is decided about a proposal; the other actions are an instructor's own initiative."""
 
 REASON_REQUIRED = frozenset({"deny", "grant", "revoke"})
+
+
+class Removed(NotPossible):
+    title = "This was removed from the course"
+    message = "What could be earned here was removed from the course, so nothing about it is decided any more."
+    guidance = "Its certificates stay as they are, and verifiable."
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,8 @@ def decide(
 ) -> Decided:
     """Carry out one of `ACTIONS`, in the caller's transaction.
 
-    :raises InputRejected: an unknown action, or a reason that is missing or too long.
+    :raises InputRejected: an unknown action, a reason that is missing or too long, or a level that is not offered.
+    :raises Removed: the achievement is archived.
     """
     change = _CHANGES.get(action)
     if change is None:
@@ -66,6 +74,10 @@ def decide(
     if len(reason) > LONGEST_REASON:
         raise InputRejected(f"The reason may have {LONGEST_REASON} letters at most.")
     evaluation.hold(achievement.id)
+    _require_present(achievement)
+    level = level or Level.COMPLETION
+    if action == "grant" and level not in saving.rule_of(achievement).levels:
+        raise InputRejected(f"Its rule has no {level}, so none can be granted. Grant completion, or change the rule.")
     certificates = _lock(achievement, seen)
     outcome_of = evaluation.outcomes(achievement, _these([c.member_id for c in certificates.values()]))
     moves, impossible = [], []
@@ -75,7 +87,7 @@ def decide(
             continue
         outcome = outcome_of(certificate.member_id)
         try:
-            step = change(certificate.standing, level or Level.COMPLETION, outcome.level)
+            step = change(certificate.standing, level, outcome.level)
         except NotPossible:
             impossible.append(certificate.id)
             continue
@@ -108,9 +120,9 @@ TICKS: Mapping[str, bool] = {"attest": True, "unattest": False}
 """What is decided about what no grade shows; carried out by `attest`."""
 
 
-def possible(now: Standing) -> tuple[str, ...]:
-    """What can be decided about a certificate that stands so."""
-    return tuple(action for action in ACTIONS if any(_is_possible(action, now, level) for level in Level))
+def possible(now: Standing, levels: Sequence[Level]) -> tuple[str, ...]:
+    """What can be decided about a certificate that stands so, where these levels are offered."""
+    return tuple(action for action in ACTIONS if any(_is_possible(action, now, level) for level in levels))
 
 
 def _is_possible(action: str, now: Standing, level: Level) -> bool:
@@ -119,6 +131,11 @@ def _is_possible(action: str, now: Standing, level: Level) -> bool:
     except NotPossible:
         return False
     return True
+
+
+def _require_present(achievement: Achievement) -> None:
+    if achievement.archived_at:
+        raise Removed(f"achievement {achievement.id}")
 
 
 def _these(member_ids: Sequence[int]) -> ColumnElement[bool]:
@@ -147,9 +164,13 @@ def _refresh_flags(achievement: Achievement, certificate_ids: Sequence[int]) -> 
 
 
 def attest(achievement: Achievement, members: Sequence[Member], *, is_attested: bool, actor: str) -> None:
-    """Tick, or untick, that these members have done what no grade shows; in the caller's transaction."""
+    """Tick, or untick, that these members have done what no grade shows; in the caller's transaction.
+
+    :raises Removed: the achievement is archived.
+    """
     # Before anything that holds the achievement: whoever saves a rule holds them in this order too.
     course = db.session.scalars(select(Course).where(Course.id == achievement.course_id).with_for_update()).one()
+    _require_present(achievement)
     member_ids = [member.id for member in members]
     if is_attested:
         rows = [

@@ -10,7 +10,7 @@ from lti_cert.achievements import rules, saving
 from lti_cert.achievements.criteria import ALL, COUNTED, Kind, uncounted
 from lti_cert.achievements.models import Achievement
 from lti_cert.activity import providers
-from lti_cert.cli.common import actor, as_json, find_course, in_app, platform_option, print_rows
+from lti_cert.cli.common import actor, as_json, find_course, in_app, number, platform_option, print_rows
 from lti_cert.core.database import transaction
 from lti_cert.core.errors import InputRejected, NotFound
 from lti_cert.courses.models import Course
@@ -21,7 +21,7 @@ def achievement() -> None:
     """What can be earned in a course."""
 
 
-achievement_option = click.option("--achievement", "achievement_id", type=int, help="Where the course has several.")
+achievement_option = click.option("--achievement", "achievement_id", type=number, help="Where the course has several.")
 
 
 def _achievement(found: Course, achievement_id: int | None) -> Achievement:

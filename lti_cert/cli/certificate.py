@@ -9,10 +9,12 @@ from sqlalchemy import select
 from lti_cert.achievements.criteria import Level
 from lti_cert.achievements.models import Achievement
 from lti_cert.certificates import approval, reading
-from lti_cert.certificates.models import Certificate
-from lti_cert.cli.common import actor, as_json, find_course, in_app, platform_option, print_rows
+from lti_cert.certificates.lifecycle import State
+from lti_cert.certificates.models import Certificate, Credential, CredentialStatus
+from lti_cert.cli.common import actor, as_json, find_course, in_app, number, platform_option, print_rows
 from lti_cert.core.database import db, transaction
 from lti_cert.core.errors import LtiCertError
+from lti_cert.issuing import documents
 
 
 @click.group()
@@ -41,10 +43,10 @@ def _certificate_rows(certificates: Iterable[Certificate]) -> list[dict[str, Any
 @certificate.command("list")
 @click.option("--course", "course_id", help="Only of this course.")
 @platform_option
-@click.option("--state", default="", help="none, pending, earned, denied, revoked, or waiting.")
+@click.option("--state", type=click.Choice([*map(str, State), "waiting"]), help="Only these.")
 @as_json
 @in_app
-def certificate_list(course_id: str | None, platform: int | None, state: str, as_json: bool) -> None:
+def certificate_list(course_id: str | None, platform: int | None, state: str | None, as_json: bool) -> None:
     """Certificates and where they stand."""
     query = select(Achievement.id).order_by(Achievement.id)
     if course_id:
@@ -52,13 +54,13 @@ def certificate_list(course_id: str | None, platform: int | None, state: str, as
     found = [
         one
         for achievement_id in db.session.scalars(query).all()
-        for one in db.session.scalars(reading.listing(achievement_id, state=state))
+        for one in db.session.scalars(reading.listing(achievement_id, state=state or ""))
     ]
     print_rows(_certificate_rows(found), as_json)
 
 
 @certificate.command("show")
-@click.argument("certificate_id", metavar="ID", type=int)
+@click.argument("certificate_id", metavar="ID", type=number)
 @as_json
 @in_app
 def certificate_show(certificate_id: int, as_json: bool) -> None:
@@ -83,6 +85,42 @@ def certificate_show(certificate_id: int, as_json: bool) -> None:
         ),
         as_json,
     )
+
+
+@certificate.command("document")
+@click.argument("certificate_id", metavar="ID", type=number)
+@click.option("--output", required=True, metavar="FILE", help="Where the PDF goes; - is standard output.")
+@in_app
+def certificate_document(certificate_id: int, output: str) -> None:
+    """Write the PDF of a certificate that is valid."""
+    found = reading.find(certificate_id)
+    credential = reading.current_credentials([found.id]).get(found.id)
+    if credential is None or credential.status != CredentialStatus.VALID:
+        raise LtiCertError(
+            message=f"Certificate {found.id} is {found.state}; it has no document.",
+            guidance="There is one of what is earned.",
+        )
+    pdf = _pdf_of(credential)
+    try:
+        with click.open_file(output, "wb") as file:
+            file.write(pdf)
+    except OSError as error:
+        raise LtiCertError(
+            message=f"“{output}” cannot be written: {error.strerror or error}.",
+            guidance="Name another file with --output.",
+        ) from None
+
+
+def _pdf_of(credential: Credential) -> bytes:
+    document = documents.document_of(credential)
+    if document is None:
+        message = f"Certificate {credential.certificate_id} has no document yet."
+        if why := documents.waits_for(credential):
+            raise LtiCertError(message=message, guidance=why)
+        raise LtiCertError(
+            message=message, guidance="It is still being made: are `lti-cert relay` and `lti-cert worker` running?"
+        )
+    return documents.pdf_of(document)
 
 
 def _decide(certificate_id: int, action: str, reason: str, level: str | None = None, tell: bool = True) -> None:
@@ -128,7 +166,7 @@ def _decision(action: str, summary: str) -> None:
     if action == "deny":
         built = click.option("--tell/--no-tell", default=True, help="Whether the learner hears of it.")(built)
     built = click.option("--reason", default="", required=action in approval.REASON_REQUIRED)(built)
-    built = click.argument("certificate_id", metavar="ID", type=int)(built)
+    built = click.argument("certificate_id", metavar="ID", type=number)(built)
     certificate.command(action, help=summary)(built)
 
 

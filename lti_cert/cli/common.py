@@ -2,7 +2,8 @@
 
 import getpass
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import update_wrapper
 from typing import Any
 
@@ -12,23 +13,69 @@ from sqlalchemy import select
 
 from lti_cert.app import create_app
 from lti_cert.core import log, schema
-from lti_cert.core.database import db
+from lti_cert.core.database import LARGEST_INTEGER, db
 from lti_cert.core.errors import InputRejected, LtiCertError, NotFound
+from lti_cert.core.lines import one_line
 from lti_cert.courses.models import Course
 from lti_cert.settings import Settings, SettingsInvalid
+
+
+class _Misused(click.ClickException):
+    exit_code = click.UsageError.exit_code
 
 
 class Commands(click.Group):
     """Turns what we foresee going wrong into one line that says what to do."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _usage_in_one_line():
+            return super().make_context(*args, **kwargs)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for word in args:
+            if word.encode(errors="ignore").decode() != word:
+                raise click.UsageError(f"“{one_line(word)}” is not UTF-8 as it was typed.", ctx)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with _usage_in_one_line():
+                return super().invoke(ctx)
         except SettingsInvalid as problems:
             raise click.ClickException(str(problems)) from None
         except LtiCertError as fault:
-            guidance = "" if isinstance(fault, InputRejected) else f" {fault.shown_guidance}"
-            raise click.ClickException(f"{fault.shown_message}{guidance}") from None
+            raise click.ClickException(f"{fault.shown_message} {_what_to_do(fault, ctx)}".rstrip()) from None
+
+
+@contextmanager
+def _usage_in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        where = f" See `{error.ctx.command_path} --help`." if error.ctx else ""
+        raise _Misused(f"{one_line(error.format_message())}{where}") from None
+
+
+def _what_to_do(fault: LtiCertError, ctx: click.Context) -> str:
+    if isinstance(fault, InputRejected):
+        return ""
+    if fault.shown_guidance == NotFound.guidance:  # which speaks of a page
+        noun = f"{ctx.invoked_subcommand}"
+        return f"`lti-cert {_SHOWN_BY.get(noun, f'{noun} list')}` shows those there are."
+    return fault.shown_guidance
+
+
+_SHOWN_BY = {"achievement": "achievement show COURSE", "source": "source show"}
+"""What lists the things of a noun that has no `list`."""
+
+
+def number(word: str) -> int:
+    """The type of what is an id: the number by which a list of ours names a row."""
+    if not (word.isascii() and word.isdigit() and len(word) < 20 and 0 < int(word) <= LARGEST_INTEGER):
+        raise click.BadParameter(f"“{word}” is no id: a whole number from 1, as lists show it.")
+    return int(word)
 
 
 def application(settings: Settings | None = None) -> Flask:
@@ -74,7 +121,7 @@ def _cell(value: object) -> str:
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
-platform_option = click.option("--platform", type=int, help="The platform's id, where the course's is not unique.")
+platform_option = click.option("--platform", type=number, help="The platform's id, where the course's is not unique.")
 
 
 def find_course(context_id: str, platform: int | None) -> Course:

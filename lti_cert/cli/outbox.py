@@ -2,11 +2,13 @@
 
 import click
 
-from lti_cert.cli.common import actor, as_json, in_app, print_rows
+from lti_cert.cli.common import actor, as_json, in_app, number, print_rows
 from lti_cert.core import audit
 from lti_cert.core.database import transaction
 from lti_cert.outbox import tending
 from lti_cert.outbox.models import RowState
+
+MOST_LISTED = 100_000
 
 
 @click.group()
@@ -16,7 +18,7 @@ def outbox() -> None:
 
 @outbox.command("list")
 @click.option("--state", type=click.Choice([str(state) for state in RowState]), help="Only these.")
-@click.option("--limit", default=200, show_default=True)
+@click.option("--limit", type=click.IntRange(1, MOST_LISTED), default=200, show_default=True)
 @as_json
 @in_app
 def outbox_list(state: str | None, limit: int, as_json: bool) -> None:
@@ -40,7 +42,7 @@ def outbox_list(state: str | None, limit: int, as_json: bool) -> None:
 
 
 @outbox.command("retry")
-@click.argument("row_id", metavar="ID", type=int)
+@click.argument("row_id", metavar="ID", type=number)
 @in_app
 def outbox_retry(row_id: int) -> None:
     """Try a row again that was set aside."""
@@ -50,7 +52,7 @@ def outbox_retry(row_id: int) -> None:
 
 
 @outbox.command("discard")
-@click.argument("row_id", metavar="ID", type=int)
+@click.argument("row_id", metavar="ID", type=number)
 @in_app
 def outbox_discard(row_id: int) -> None:
     """Give a row up that was set aside."""

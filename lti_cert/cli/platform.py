@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from lti_cert.activity import keys
-from lti_cert.cli.common import actor, as_json, in_app, print_rows
+from lti_cert.cli.common import actor, as_json, in_app, number, print_rows
 from lti_cert.core import audit, current
 from lti_cert.core.database import db, transaction
 from lti_cert.core.errors import InputRejected, LtiCertError
@@ -25,7 +25,7 @@ def platform() -> None:
     """The learning platforms that may launch this tool."""
 
 
-platform_id_argument = click.argument("platform_id", metavar="ID", type=int)
+platform_id_argument = click.argument("platform_id", metavar="ID", type=number)
 
 
 def _row(one: Registration) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def platform_invites(as_json: bool) -> None:
 
 
 @platform.command("withdraw-invite")
-@click.argument("invite_id", metavar="INVITE", type=int)
+@click.argument("invite_id", metavar="INVITE", type=number)
 @in_app
 def platform_withdraw_invite(invite_id: int) -> None:
     """Take an invitation back that nobody has used: its address answers so from now on."""
@@ -196,8 +196,8 @@ def platform_update(platform_id: int, **fields: Any) -> None:
 
 
 @platform.command("rehome")
-@click.argument("old_id", metavar="OLD", type=int)
-@click.argument("new_id", metavar="NEW", type=int)
+@click.argument("old_id", metavar="OLD", type=number)
+@click.argument("new_id", metavar="NEW", type=number)
 @click.option("--deployment-id", default="", help="Where the new platform has several.")
 @in_app
 def platform_rehome(old_id: int, new_id: int, deployment_id: str) -> None:
@@ -228,7 +228,7 @@ def platform_refuse(platform_id: int, deployment_id: str) -> None:
 
 
 @platform.command("caliper-key")
-@click.argument("platform_id", metavar="ID", type=int)
+@click.argument("platform_id", metavar="ID", type=number)
 @click.option("--revoke", is_flag=True, help="End every key of this platform at once, and make none.")
 @in_app
 def platform_caliper_key(platform_id: int, revoke: bool) -> None:

@@ -20,8 +20,10 @@ from lti_cert.processes import ports, supervisor, tool
 from lti_cert.processes.web_server import serve_web
 from lti_cert.settings import Settings
 
+PORT = click.IntRange(0, 65535)
+
 host_option = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-port_option = click.option("--port", default=8400, show_default=True, help="Port to listen on.")
+port_option = click.option("--port", type=PORT, default=8400, show_default=True, help="Port to listen on.")
 
 
 def _serving() -> tuple[Flask, Settings]:
@@ -42,8 +44,8 @@ def _queue(settings: Settings) -> redis.Redis:
 @click.command()
 @host_option
 @port_option
-@click.option("--workers", default=2, show_default=True, help="Processes.")
-@click.option("--threads", default=8, show_default=True, help="Threads of each.")
+@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Processes.")
+@click.option("--threads", type=click.IntRange(min=1), default=8, show_default=True, help="Threads of each.")
 def web(host: str, port: int, workers: int, threads: int) -> None:
     """Serve the pages."""
     ports.require_free(host, port, "--port")
@@ -129,7 +131,7 @@ def _migrate(settings: Settings, parts: int) -> Flask:
 
 @click.command()
 @port_option
-@click.option("--lms-port", default=8500, show_default=True, help="Port of the demo LMS.")
+@click.option("--lms-port", type=PORT, default=8500, show_default=True, help="Port of the demo LMS.")
 @click.option("--only-lms", is_flag=True, hidden=True, help="Serve nothing but the LMS, of a demo that runs.")
 def demo(port: int, lms_port: int, only_lms: bool) -> None:
     """The whole thing on this machine: a demo LMS, the tool, a sample course."""

@@ -7,7 +7,7 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from lti_cert.cli.common import actor, as_json, find_course, in_app, platform_option, print_rows
+from lti_cert.cli.common import actor, as_json, find_course, in_app, number, platform_option, print_rows
 from lti_cert.core import audit
 from lti_cert.core.database import db, transaction
 from lti_cert.core.errors import InputRejected, LtiCertError
@@ -24,7 +24,7 @@ def source() -> None:
 
 _CONNECTED = [name for name, one in choose.SOURCES.items() if one.connects_by]
 
-platform_argument = click.argument("platform_id", metavar="PLATFORM", type=int)
+platform_argument = click.argument("platform_id", metavar="PLATFORM", type=number)
 name_argument = click.argument("name", metavar="NAME", type=click.Choice(_CONNECTED))
 
 

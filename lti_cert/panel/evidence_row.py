@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import select
 
 from lti_cert.achievements import saving
-from lti_cert.achievements.criteria import RANK, Level
+from lti_cert.achievements.criteria import RANK, Level, offers_distinction
 from lti_cert.activity import providers
 from lti_cert.certificates import evidence, reading
 from lti_cert.certificates.lifecycle import State
@@ -48,6 +48,7 @@ def row_for(place: Place, certificate_id: int) -> EvidenceRow:
         as_of=place.course.synced_at,
         may_decide=place.viewer.may_approve,
         attestation=people.attestation_of(criteria),
+        has_distinction=offers_distinction(criteria),
         email=member.email,
         credential_id=credential.public_id if credential and is_valid else "",
         document_waits_for=documents.waits_for(credential) if credential and is_valid else "",

@@ -5,12 +5,10 @@ from collections.abc import Sequence
 
 from werkzeug.datastructures import MultiDict
 
+from lti_cert.core.database import LARGEST_INTEGER
 from lti_cert.core.errors import InputRejected
 
 Form = MultiDict[str, str]
-
-LARGEST_NUMBER = 2**63 - 1
-"""What a column of ours holds."""
 
 _REFERENCE = re.compile(r"([0-9]{1,19}):([0-9]{1,19})")
 
@@ -34,7 +32,7 @@ def choice(form: Form, name: str, allowed: Sequence[str], *, default: str | None
 def whole_number(form: Form, name: str, *, default: int | None = None) -> int:
     """:raises InputRejected: it is not one from 0."""
     value = form.get(name) or ("" if default is None else str(default))
-    if not (value.isascii() and value.isdigit() and len(value) < 20 and int(value) <= LARGEST_NUMBER):
+    if not (value.isascii() and value.isdigit() and len(value) < 20 and int(value) <= LARGEST_INTEGER):
         raise InputRejected(f"“{name}” must be a whole number.")
     return int(value)
 
@@ -48,6 +46,6 @@ def references(form: Form, name: str) -> dict[int, int]:
     pairs = [(int(match[1]), int(match[2])) for match in found if match]
     if not pairs:
         raise InputRejected("Select at least one person.")
-    if len(pairs) < len(found) or max(max(pair) for pair in pairs) > LARGEST_NUMBER:
+    if len(pairs) < len(found) or max(max(pair) for pair in pairs) > LARGEST_INTEGER:
         raise InputRejected("The selection cannot be read. Load the page again and repeat it.")
     return dict(pairs)

@@ -389,6 +389,8 @@ class PeoplePage:
     """References of all that match, by what fits them, where they may be selected beyond this page; else empty."""
     attestation: str = ""
     """What an instructor confirms by hand, if the rule asks for it."""
+    has_distinction: bool = True
+    """Whether it can be granted."""
     decisions: tuple[str, ...] = DECISIONS
     """Those that this person makes."""
     tab: Tab = "people"
@@ -414,6 +416,8 @@ class EvidenceRow:
     """Of the scores."""
     may_decide: bool = True
     attestation: str = ""
+    has_distinction: bool = True
+    """Whether it can be granted."""
     email: str = ""
     credential_id: str = ""
     """Of the certificate that is valid now; empty without one."""

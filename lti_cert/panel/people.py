@@ -10,7 +10,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import contains_eager
 
 from lti_cert.achievements import saving
-from lti_cert.achievements.criteria import Criterion, Kind, Outcome
+from lti_cert.achievements.criteria import Criterion, Kind, Outcome, levels, offers_distinction
 from lti_cert.achievements.models import Achievement, Attestation
 from lti_cert.certificates import approval, evaluation, reading
 from lti_cert.certificates.lifecycle import Standing, State
@@ -61,9 +61,9 @@ def page_for(place: Place, wanted: PeopleFilter, notice: Notice | None = None) -
     if not 1 <= wanted.page <= pages:
         raise NoSuchPage(f"page {wanted.page} of {pages}")
     here = found[(wanted.page - 1) * PER_PAGE : wanted.page * PER_PAGE]
-    fits_of = _fits(achievement, [row.member_id for row in found], place.decisions)
-    rows = _rows_of(achievement, [row.id for row in here], fits_of)
     criteria = saving.rule_of(achievement).criteria
+    fits_of = _fits(achievement, criteria, [row.member_id for row in found], place.decisions)
+    rows = _rows_of(achievement, [row.id for row in here], fits_of)
     return PeoplePage(
         header=header(place, notice, counts=counts),
         rows=tuple(rows[row.id] for row in here),
@@ -76,6 +76,7 @@ def page_for(place: Place, wanted: PeopleFilter, notice: Notice | None = None) -
         flag_counts={flag: counts[flag] for flag in FLAG_NAMES},
         all_matching=_all_of(found, fits_of) if pages > 1 and place.decisions and len(found) <= MOST_SELECTED else {},
         attestation=attestation_of(criteria),
+        has_distinction=offers_distinction(criteria),
         decisions=tuple(action for action in DECISIONS if action in place.decisions),
     )
 
@@ -104,7 +105,7 @@ def _all_of(found: Sequence[Any], fits_of: "_FitsOf") -> dict[str, list[str]]:
 def row_of(certificate: Certificate, decisions: Collection[str]) -> PersonRow:
     """With those of these decisions that may be made about it."""
     achievement = certificate.achievement
-    fits_of = _fits(achievement, [certificate.member_id], decisions)
+    fits_of = _fits(achievement, saving.rule_of(achievement).criteria, [certificate.member_id], decisions)
     return _rows_of(achievement, [certificate.id], fits_of)[certificate.id]
 
 
@@ -144,17 +145,21 @@ _FitsOf = Callable[[int, str, Standing], tuple[str, ...]]
 """What may be done with the certificate of a member with this address that stands so; "mail" where she can be told."""
 
 
-def _fits(achievement: Achievement, member_ids: Sequence[int], decisions: Collection[str]) -> _FitsOf:
+def _fits(
+    achievement: Achievement, criteria: Sequence[Criterion], member_ids: Sequence[int], decisions: Collection[str]
+) -> _FitsOf:
     ticks = {action for action in approval.TICKS if action in decisions}
-    if ticks and not has_attestation(saving.rule_of(achievement).criteria):
+    if ticks and not has_attestation(criteria):
         ticks.clear()
     ticked = _ticked(achievement, member_ids) if ticks else set()
+    offered = levels(criteria)
 
     @cache
     def possible(standing: Standing) -> tuple[str, ...]:
         # Of what is held, to approve and to confirm are the same; one word is enough.
         unwanted = {"approve"} if standing.is_held else set()
-        return tuple(action for action in approval.possible(standing) if action in decisions and action not in unwanted)
+        found = approval.possible(standing, offered)
+        return tuple(action for action in found if action in decisions and action not in unwanted)
 
     def fits(member_id: int, email: str, standing: Standing) -> tuple[str, ...]:
         tick = {"unattest" if member_id in ticked else "attest"} & ticks

@@ -7,7 +7,7 @@ from fractions import Fraction
 from lti_cert.achievements import criteria as rules
 from lti_cert.achievements.criteria import ALL, COUNTED, GRADED, NOTHING, Criterion, Finding, Item, Kind, Outcome, Tally
 from lti_cert.panel.pages import Requirement, RequirementRow, Ring, RowStatus
-from lti_cert.panel.wording import percent, percent_of, unbroken
+from lti_cert.panel.wording import percent, percent_of, percent_reached, unbroken
 
 Results = Mapping[int, int | None]
 """Item id → score in millionths, None where excused; not graded is absent."""
@@ -105,7 +105,7 @@ def _steps_progress(finding: Finding) -> str:
 _PROGRESS: Mapping[Kind, Callable[[Finding], str]] = {
     Kind.EACH_ASSESSMENT: _items_progress,
     Kind.N_OF: _items_progress,
-    Kind.AVERAGE: lambda finding: percent(_mean(finding.counted)),
+    Kind.AVERAGE: lambda finding: percent_reached(_mean(finding.counted), *_bars(finding.criterion)),
     **dict.fromkeys(COUNTED, _steps_progress),
     Kind.ATTESTATION: lambda finding: "confirmed" if finding.completion else "not confirmed",
 }
@@ -192,7 +192,12 @@ def _row(criterion: Criterion, item: Item, results: Results) -> RequirementRow:
         return RequirementRow(item.label, "excused")
     status: RowStatus = "reached" if _reaches(item, score, criterion.completion) else "missing"
     has_star = bool(star) and _reaches(item, score, criterion.distinction)
-    return RequirementRow(item.label, status, percent_of(score, item.maximum), needs, star, has_star)
+    shown = percent_of(score, item.maximum, *(_bars(criterion) if is_each else ()))
+    return RequirementRow(item.label, status, shown, needs, star, has_star)
+
+
+def _bars(criterion: Criterion) -> tuple[int | None, int | None]:
+    return criterion.completion, criterion.distinction
 
 
 def _reaches(item: Item, score: int, bar: int | None) -> bool:
@@ -240,7 +245,7 @@ def _near_step(criteria: Sequence[Criterion], items: Sequence[Item], results: Re
     if not gaps:
         return ""
     near = min(gaps, key=lambda gap: gap.size)
-    have = percent_of(near.score, near.item.maximum)
+    have = percent_of(near.score, near.item.maximum, near.bar)
     return f"“{near.item.label}” needs {percent(near.bar)}, you have {have}."
 
 

@@ -23,7 +23,7 @@ from lti_cert.achievements import course_settings, saving
 from lti_cert.achievements.models import Achievement
 from lti_cert.achievements.rules import RuleRejected
 from lti_cert.core import log, web
-from lti_cert.core.database import transaction
+from lti_cert.core.database import LARGEST_INTEGER, transaction
 from lti_cert.core.errors import InputRejected, NotFound
 from lti_cert.courses import freshness, source, sync
 from lti_cert.issuing import documents
@@ -57,7 +57,7 @@ _log = log.get_logger(__name__)
 
 bp = Blueprint("panel", __name__, url_prefix="/panel")
 
-_ID = f"<int(max={forms.LARGEST_NUMBER}):certificate_id>"
+_ID = f"<int(max={LARGEST_INTEGER}):certificate_id>"
 
 Answer = str | tuple[str, int]
 

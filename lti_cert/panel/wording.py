@@ -1,4 +1,4 @@
-"""How numbers and names are said on the pages: truncated, never rounded up to a bar that was not reached."""
+"""How numbers and names are said on the pages: bars as they are, what was reached truncated and never rounded up."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -12,14 +12,19 @@ MOST_NAMED = 5
 """So many people are named in a sentence."""
 
 
-def percent(bar: Fraction | int | None) -> str:
+def percent(bar: int | None) -> str:
     """A bar, in millionths of a percent as it is kept."""
     return unbroken(criteria.percent(bar))
 
 
-def percent_of(score: int, maximum: int) -> str:
+def percent_reached(reached: Fraction | int, *bars: int | None) -> str:
+    """In the same unit, cut off, beside these bars."""
+    return unbroken(criteria.percent_reached(reached, *bars))
+
+
+def percent_of(score: int, maximum: int, *bars: int | None) -> str:
     """Both in millionths, as they are kept; a maximum of 0 or less has no percentage and reads as a dash."""
-    return unbroken(criteria.score_percent(score, maximum))
+    return unbroken(criteria.score_percent(score, maximum, *bars))
 
 
 def unbroken(text: str) -> str:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from lti_cert.core.errors import LtiCertError
 
 MILLIONTHS = 1_000_000
-LARGEST = 10**12 * MILLIONTHS
-"""A larger number of points is no score: it would not fit the column."""
+LARGEST = 10**8 * MILLIONTHS
+"""A larger number of points is no score: those of 10,000 items together have to fit 63 bits."""
 
 
 def millionths(points: object) -> int:

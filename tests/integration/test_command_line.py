@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from click.testing import CliRunner, Result
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from lti_cert.achievements import saving
 from lti_cert.app import create_app
@@ -21,6 +22,7 @@ from lti_cert.cli import main
 from lti_cert.core import clock
 from lti_cert.core.audit import AuditEntry
 from lti_cert.core.database import db, transaction
+from lti_cert.issuing.models import Document
 from lti_cert.lti import keys, registrations
 from lti_cert.outbox.models import OutboxRow, RowState
 from lti_cert.registration.models import Invite
@@ -34,6 +36,8 @@ from tests.operating import Operator
 from tests.running import environment
 
 ITEMS = {"Quiz": 20, "Essay": 100}
+BEYOND = str(10**20)
+"""More than any id."""
 
 
 @pytest.fixture
@@ -237,6 +241,30 @@ def test_a_removed_achievement_decides_nothing_and_its_certificates_stay_verifia
         (("certificate", "approve", "999"), "no certificate 999"),
         (("outbox", "retry", "999"), "not set aside"),
         (("platform", "activate", "999"), "no platform with this number"),
+        (("certificate", "show", "77"), "`lti-cert certificate list` shows those there are."),
+        (("certificate", "document", "77", "--output", "-"), "There is no certificate 77."),
+        (
+            ("achievement", "close", "course-1", "--achievement", "77"),
+            "no certificate with the number 77. `lti-cert ach",
+        ),
+        (("certificate", "show", BEYOND), "is no id"),
+        (("certificate", "approve", BEYOND), "is no id"),
+        (("certificate", "show", "-1"), "No such option"),
+        (("certificate", "show", "0"), "is no id"),
+        (("achievement", "open", "course-1", "--achievement", BEYOND), "is no id"),
+        (("course", "export", "course-1", "--platform", BEYOND), "is no id"),
+        (("platform", "show", BEYOND), "is no id"),
+        (("platform", "rehome", BEYOND, "1"), "is no id"),
+        (("platform", "withdraw-invite", BEYOND), "is no id"),
+        (("outbox", "retry", BEYOND), "is no id"),
+        (("outbox", "list", "--limit", BEYOND), "not in the range"),
+        (("outbox", "list", "--limit", "-1"), "not in the range"),
+        (("certificate", "list", "--state", "bogus", "--json"), "'bogus' is not one of"),
+        (("course", "export", "n\ud800"), "“n” is not UTF-8"),
+        (("certificate", "list", "--course", "n\udcff"), "“n” is not UTF-8"),
+        (("certificate", "shwo"), "certificate --help`."),
+        (("--nothing",), "No such option"),
+        (("web", "--port", "99999"), "not in the range"),
     ],
 )
 def test_a_failure_is_one_line_that_says_what_to_do(
@@ -247,6 +275,51 @@ def test_a_failure_is_one_line_that_says_what_to_do(
     assert says in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert "Traceback" not in result.output
+
+
+def test_a_group_without_a_verb_shows_what_there_is(run: Callable[..., Result]) -> None:
+    assert "reissue" in run("certificate").output
+    assert "certificate" in run().output
+
+
+def test_the_document_of_a_certificate_is_written_where_it_is_wanted(
+    course: Any, ok: Callable[..., str], run: Callable[..., Result], tmp_path: Path
+) -> None:
+    ok("achievement", "set", "course-1", "--completion", "60", "--no-approval")
+    drain()
+    ada, bob, cyd = (str(row["id"]) for row in json.loads(ok("certificate", "list", "--json")))
+    file = tmp_path / "ada.pdf"
+    ok("certificate", "document", ada, "--output", str(file))
+    assert file.read_bytes() == db.session.scalars(select(Document).order_by(Document.credential_id)).all()[0].pdf
+    assert run("certificate", "document", ada, "--output", "-").stdout_bytes == file.read_bytes()
+    ok("certificate", "revoke", bob, "--reason", "copied")
+    with transaction():
+        db.session.execute(delete(Document))
+    for words, says in {
+        (bob, str(file)): f"Certificate {bob} is revoked; it has no document.",
+        (cyd, str(file)): f"Certificate {cyd} is none; it has no document.",
+        (ada, str(file)): f"Certificate {ada} has no document yet. It is still being made: are `lti-cert relay`",
+    }.items():
+        refused = run("certificate", "document", words[0], "--output", words[1])
+        assert (refused.exit_code, says in refused.stderr, refused.stderr.count("\n")) == (1, True, 1), refused.stderr
+
+
+@pytest.mark.parametrize("place", ["nowhere/ada.pdf", "."])
+def test_a_document_that_cannot_be_written_is_told_in_one_line(
+    course: Any, ok: Callable[..., str], run: Callable[..., Result], tmp_path: Path, place: str
+) -> None:
+    ok("achievement", "set", "course-1", "--completion", "60", "--no-approval")
+    drain()
+    refused = run("certificate", "document", "1", "--output", str(tmp_path / place))
+    assert (refused.exit_code, "cannot be written" in refused.stderr, refused.stderr.count("\n")) == (1, True, 1)
+
+
+def test_what_was_removed_is_decided_no_more(course: Any, ok: Callable[..., str], run: Callable[..., Result]) -> None:
+    ok("achievement", "set", "course-1", "--completion", "60", "--approval")
+    drain()
+    ok("achievement", "remove", "course-1")
+    refused = run("certificate", "approve", "1")
+    assert (refused.exit_code, "was removed from the course" in refused.stderr) == (1, True)
 
 
 def test_what_cannot_be_done_to_a_certificate_fails_and_changes_nothing(

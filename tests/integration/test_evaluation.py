@@ -9,10 +9,11 @@ from flask import Flask
 from sqlalchemy import event, func, select
 
 from lti_cert.achievements import saving
+from lti_cert.achievements.criteria import Level
 from lti_cert.certificates import approval, evaluation, preview, reading
 from lti_cert.certificates.models import Certificate, CertificateMove, Credential
 from lti_cert.core.database import db, transaction
-from lti_cert.core.errors import Conflict
+from lti_cert.core.errors import Conflict, InputRejected
 from lti_cert.courses.models import Member
 from lti_cert.lti.claims import INSTRUCTOR
 from lti_cert.outbox.models import OutboxRow
@@ -209,6 +210,35 @@ def test_every_move_keeps_actor_reason_rule_and_evidence() -> None:
     for move in (proposed, approved):
         assert move.criteria_version == 1
         assert move.evidence["criteria"][0]["detail"] == "2 of 2 assessments at 60 % or more"
+
+
+def test_distinction_is_granted_only_where_the_rule_has_one() -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {"ada": {}}))
+    achievement = b.achievement(course, b.document(completion=60))
+    b.evaluate(course)
+    with pytest.raises(InputRejected, match="has no distinction"):
+        b.decide(achievement, "grant", "ada", level=Level.DISTINCTION)
+    assert b.standing(achievement, "ada") == ("none", None, None)
+    assert b.decide(achievement, "grant", "ada").done
+
+
+@pytest.mark.parametrize("action", approval.ACTIONS)
+def test_of_what_was_removed_nothing_is_decided_any_more(action: str) -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {"ada": GOOD, "bob": GOOD}))
+    achievement = b.achievement(course, b.document(completion=60, approval=True))
+    b.evaluate(course)
+    b.decide(achievement, "approve", "bob")
+    before = [b.certificate(achievement, person).version for person in ("ada", "bob")]
+    with transaction():
+        saving.remove(achievement)
+    for person in ("ada", "bob"):
+        with pytest.raises(approval.Removed):
+            b.decide(achievement, action, person)
+    assert [b.certificate(achievement, person).version for person in ("ada", "bob")] == before
+    with pytest.raises(approval.Removed), transaction():
+        approval.attest(achievement, [b.certificate(achievement, "ada").member], is_attested=True, actor="member:1")
 
 
 def test_a_member_who_left_keeps_her_certificate_and_is_flagged_until_she_returns() -> None:

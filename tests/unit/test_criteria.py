@@ -162,6 +162,23 @@ def test_an_achievement_that_nobody_can_meet_says_so() -> None:
     assert c.obstacles([EACH], [item(1)]) == []
 
 
+def test_an_average_that_nobody_can_reach_says_so() -> None:
+    items = [item(1), item(2), item(3, points=0)]
+    nothing = Criterion(Kind.AVERAGE, bar(60), weights={1: 0, 2: 0})
+    assert c.obstacles([nothing], items) == ["Every assessment of the average weighs 0, so nobody can reach it."]
+    pointless = Criterion(Kind.AVERAGE, bar(60), items=(3,))
+    assert c.obstacles([pointless], items) == [
+        "Assessments without points count as 0 in the average, so nobody can reach more than 0 %."
+    ]
+    half = Criterion(Kind.AVERAGE, bar(60), items=(1, 3))
+    assert c.obstacles([half], items) == [
+        "Assessments without points count as 0 in the average, so nobody can reach more than 50 %."
+    ]
+    assert c.obstacles([Criterion(Kind.AVERAGE, bar(50), items=(1, 3))], items) == []
+    assert c.obstacles([Criterion(Kind.AVERAGE, 0, items=(3,))], items) == []
+    assert c.obstacles([Criterion(Kind.AVERAGE, bar(60), weights={1: 0})], items) == []
+
+
 def test_the_rule_reads_as_a_sentence() -> None:
     rule = [EACH, Criterion(Kind.ATTESTATION)]
     assert c.sentence(rule, [item(1), item(2)]) == (

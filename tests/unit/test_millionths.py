@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from lti_cert.sources.ags import rescaled
@@ -21,7 +21,7 @@ def test_points_are_rounded_to_the_nearest_millionth_of_what_was_written(points:
     assert abs(Fraction(str(points)) * MILLIONTHS - millionths(points)) <= Fraction(1, 2)
 
 
-@given(st.integers(min_value=-(10**18), max_value=10**18))
+@given(st.integers(min_value=-LARGEST, max_value=LARGEST))
 def test_a_fraction_that_is_a_whole_number_of_millionths_stays_what_it_is(value: int) -> None:
     assert millionths(Fraction(value, MILLIONTHS)) == value
 
@@ -31,6 +31,7 @@ def test_a_fraction_that_is_a_whole_number_of_millionths_stays_what_it_is(value:
 @example(29, 100, 100)
 def test_a_result_out_of_another_maximum_is_rescaled_exactly(score: float, of: float, maximum: float) -> None:
     exact = Fraction(str(score)) / Fraction(str(of)) * Fraction(str(maximum)) * MILLIONTHS
+    assume(exact <= LARGEST)
     assert abs(exact - rescaled(score, of, millionths(maximum))) <= Fraction(1, 2)
 
 
@@ -48,10 +49,14 @@ def test_a_percentage_that_is_reached_stays_reached(of: float, maximum: float, p
         assert abs(reached * 100 - percent * millionths(maximum)) <= 50
 
 
-@pytest.mark.parametrize("value", ["1e999999999", "-1e999999999", 10**30, float("inf"), "1e400", LARGEST])
+@pytest.mark.parametrize("value", ["1e999999999", "-1e999999999", 10**30, float("inf"), "1e400", 100_000_001])
 def test_absurd_numbers_of_points_are_refused(value: object) -> None:
     with pytest.raises(ValueError, match=r"too large|not a number"):
         millionths(value)
+
+
+def test_the_largest_numbers_of_points_of_ten_thousand_items_are_summed_within_a_column() -> None:
+    assert millionths(100_000_000) * 10_000 < 2**63
 
 
 def test_numbers_too_small_to_matter_are_nothing() -> None:

@@ -61,6 +61,17 @@ def test_a_cell_names_each_requirement() -> None:
     assert progress.next_step == "“Item 1” needs 60\u00a0%, you have 50\u00a0%."
 
 
+def test_a_score_just_below_a_bar_reads_below_it_and_one_that_reaches_it_does_not() -> None:
+    rule = [Criterion(kind, millionths(66.67)) for kind in (Kind.EACH_ASSESSMENT, Kind.AVERAGE)]
+    below = progress_of(rule, ITEMS[:1], {0: millionths(6.666)}, is_attested=False)
+    assert below.next_step == "“Item 0” needs 66.67\u00a0%, you have 66.66\u00a0%."
+    assert below.headline == "0 of 1 assessments at 66.67\u00a0% or more · average 66.66\u00a0%, 66.67\u00a0% needed"
+    reached = progress_of(rule, ITEMS[:1], {0: millionths(6.667)}, is_attested=False)
+    assert reached.headline == "1 of 1 assessments at 66.67\u00a0% or more · average 66.67\u00a0%, 66.67\u00a0% needed"
+    (row,) = reached.requirements[0].rows
+    assert (row.status, row.score, row.needs) == ("reached", "66.67\u00a0%", "66.67\u00a0%")
+
+
 def test_where_nothing_is_left_to_require_the_ring_stays_open() -> None:
     rule = [
         Criterion(Kind.EACH_ASSESSMENT, millionths(60), items=(0,)),

@@ -27,14 +27,28 @@ MILLION = wording.MILLIONTHS
     ],
 )
 def test_a_percentage_is_cut_off_after_one_decimal(points: Fraction, shown: str) -> None:
-    assert wording.percent(points * MILLION).replace(wording.NBSP, " ") == shown
+    assert wording.percent_reached(points * MILLION).replace(wording.NBSP, " ") == shown
 
 
-@given(st.fractions(min_value=0, max_value=200), st.integers(min_value=0, max_value=100))
-def test_what_is_below_a_bar_never_reads_as_the_bar(points: Fraction, bar: int) -> None:
-    shown = Fraction(wording.percent(points * MILLION).removesuffix(f"{wording.NBSP}%"))
-    assert shown <= points
-    assert (shown >= bar) == (points >= bar)
+BARS = st.integers(0, 100 * MILLION) | st.sampled_from([66_670_000, 66_600_000, 89_990_000, 33_333_333, 70 * MILLION])
+
+
+@given(BARS, BARS, st.fractions(-2, 2) | st.fractions(0, 200 * MILLION))
+def test_what_is_reached_reads_below_a_bar_exactly_where_it_is(bar: int, other: int, off: Fraction) -> None:
+    reached = max(bar + off, Fraction(0))
+    said = [wording.percent_reached(reached, bar, other), wording.percent(bar), wording.percent(other)]
+    shown, *bars = (Fraction(text.removesuffix(f"{wording.NBSP}%")) for text in said)
+    assert [shown_bar * MILLION for shown_bar in bars] == [bar, other]
+    assert shown * MILLION <= reached
+    assert [shown >= shown_bar for shown_bar in bars] == [reached >= bar, reached >= other]
+
+
+@pytest.mark.parametrize(
+    ("bar", "shown"),
+    [(66_670_000, "66.67 %"), (60 * MILLION, "60 %"), (0, "0 %"), (33_333_333, "33.333333 %"), (90_050_000, "90.05 %")],
+)
+def test_a_bar_is_said_as_the_rule_has_it(bar: int, shown: str) -> None:
+    assert wording.percent(bar).replace(wording.NBSP, " ") == shown
 
 
 def test_a_score_without_a_maximum_has_no_percentage() -> None:
