@@ -69,11 +69,11 @@ class Distribution:
 
     @property
     def completion_mark(self) -> Mark:
-        return Mark(self._x(self.completion), f"{self.completion:g}")
+        return Mark(self._x(self.completion), f"{self.completion:.9g}")
 
     @property
     def distinction_mark(self) -> Mark | None:
-        return None if self.distinction is None else Mark(self._x(self.distinction), f"{self.distinction:g}")
+        return None if self.distinction is None else Mark(self._x(self.distinction), f"{self.distinction:.9g}")
 
     @property
     def total(self) -> int:

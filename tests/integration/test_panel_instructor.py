@@ -105,6 +105,18 @@ def test_the_overview_names_flags_held_awards_and_obstacles(teacher: Visitor, co
     assert "1 person earned it, but would not now: scores fell, or the rule was changed. It stays theirs." in page
 
 
+def test_distinction_is_offered_to_be_granted_where_the_rule_has_it(teacher: Visitor, course: Course) -> None:
+    achievement = decided(course, b.document(), {"ada": GOOD, "bob": POOR})
+    ada, bob = (b.certificate(achievement, person).id for person in ("ada", "bob"))
+    option = '<option value="distinction">'
+    pages = ["/panel/people", f"/panel/people/{ada}", f"/panel/people/{bob}"]
+    assert [option in teacher.get(page).text for page in pages] == [False, False, False]
+    assert 'data-decision="grant"' not in teacher.get(f"/panel/people/{ada}").text
+    with transaction():
+        saving.save(achievement, b.read_rule(course, b.document(distinction=100)), actor="os:test")
+    assert [option in teacher.get(page).text for page in pages] == [True, True, True]
+
+
 def test_certificates_that_wait_for_a_name_are_told_of(teacher: Visitor, course: Course) -> None:
     achievement = decided(course, b.document(), {"ada": GOOD})
     credential = db.session.scalars(select(Credential)).one()
