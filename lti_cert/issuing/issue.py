@@ -33,14 +33,15 @@ def issue(certificate_id: int, version: int) -> None:
     """
     credential = _credential(certificate_id, version)
     design = design_of(credential.certificate.achievement)
-    if not one_line(credential.certificate.member.name):
-        _await_change(credential, design, "Your learning platform has not told us your name yet.")
+    tried = _to_be_tried(credential, design)
+    if not tried:
+        _await_change(credential, tried, "Your learning platform has not told us your name yet.")
         raise Overtaken("waits for a name")
     printed = printing.printed_for(credential, design)
     try:
         drawn = pdf.render(printed)
     except (GlyphMissing, CertificateDoesNotFit) as fault:
-        _await_change(credential, design, fault.shown_message)
+        _await_change(credential, tried, fault.shown_message)
         raise NeedsDecision(f"{type(fault).__name__}: {fault.detail}") from None
     _store(credential, printed, drawn)
     _log.info("document stored", credential=credential.id, bytes=len(drawn))
@@ -147,17 +148,11 @@ def _store(credential: Credential, printed: Printed, drawn: bytes) -> None:
         outbox.add(CertificateIssued(credential.certificate_id, credential.id))
 
 
-def _await_change(credential: Credential, design: Design, why: str) -> None:
+def _await_change(credential: Credential, tried: str, why: str) -> None:
     """Remember to look again once something else would be printed than what was tried.
 
     :raises Postponed: it would be by now. Who changed it may have looked before there was anything to find.
     """
-    certificate_id, version, achievement = (
-        credential.certificate_id,
-        credential.number,
-        credential.certificate.achievement,
-    )
-    tried = _to_be_tried(credential, design)
     values = {"tried": tried, "why": why, "since": clock.now()}
     with transaction() as session:
         session.execute(
@@ -165,6 +160,8 @@ def _await_change(credential: Credential, design: Design, why: str) -> None:
             .values(credential_id=credential.id, **values)
             .on_conflict_do_update(index_elements=["credential_id"], set_=values)
         )
+        outbox.settle(certificate_id=credential.certificate_id)
     db.session.expire_all()
-    if _to_be_tried(_credential(certificate_id, version), design_of(achievement)) != tried:
+    now = _credential(credential.certificate_id, credential.number)
+    if _to_be_tried(now, design_of(now.certificate.achievement)) != tried:
         raise Postponed(timedelta(), "what is printed has just changed")
