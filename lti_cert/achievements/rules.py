@@ -8,7 +8,7 @@ takes and "distinction" the one, as high or higher, that distinction takes; "com
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any, TypeGuard
 
@@ -63,8 +63,9 @@ class RuleRejected(InputRejected):
         super().__init__(*map(str, found))
 
 
-def from_document(document: object, refs: Mapping[str, int]) -> Rule:
-    """Read a rule that somebody wrote; `refs` tells each line item's id by its reference and by its label.
+def from_document(document: object, refs: Mapping[str, int], *, zone: tzinfo = UTC) -> Rule:
+    """Read a rule that somebody wrote; `refs` tells each line item's id by its reference and by its label. A day begins
+    in `zone`.
 
     :raises RuleRejected: naming every problem.
     """
@@ -81,7 +82,7 @@ def from_document(document: object, refs: Mapping[str, int]) -> Rule:
     criteria = tuple(_criterion(entry, refs, number, problems) for number, entry in enumerate(entries, 1))
     if sum(1 for criterion in criteria if criterion and criterion.kind is Kind.ATTESTATION) > 1:
         problems.append(Problem("There can be one attestation.", "criteria"))
-    award_from = _moment(document.get("award_from"), problems)
+    award_from = _moment(document.get("award_from"), zone, problems)
     if problems:
         raise RuleRejected(problems)
     found = tuple(criterion for criterion in criteria if criterion)
@@ -199,12 +200,12 @@ def _weights(value: object, refs: Mapping[str, int], problem: _Report) -> Mappin
     return found
 
 
-def _moment(value: object, problems: list[Problem]) -> datetime | None:
+def _moment(value: object, zone: tzinfo, problems: list[Problem]) -> datetime | None:
     if not value:
         return None
     try:
         moment = datetime.fromisoformat(str(value))
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
         moment.astimezone(UTC)  # what is no moment there cannot be kept
     except (ValueError, OverflowError):
         text = "“award_from” must be a date like 2026-12-01 or 2026-12-01T09:00+01:00."

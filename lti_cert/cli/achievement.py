@@ -11,6 +11,7 @@ from lti_cert.achievements.criteria import ALL, COUNTED, Kind, uncounted
 from lti_cert.achievements.models import Achievement
 from lti_cert.activity import providers
 from lti_cert.cli.common import actor, as_json, find_course, in_app, platform_option, print_rows
+from lti_cert.core import days
 from lti_cert.core.database import transaction
 from lti_cert.core.errors import InputRejected, NotFound
 from lti_cert.courses.models import Course
@@ -79,7 +80,7 @@ def achievement_set(
     names = rules.names_of(saving.items_of(found.id), refs)
     existing = _achievement(found, achievement_id) if achievement_id or saving.of_course(found.id) else None
     present = rules.to_document(saving.rule_of(existing), refs) if existing else None
-    rule = rules.from_document(_document(file, flags, present), names)
+    rule = rules.from_document(_document(file, flags, present), names, zone=days.zone())
     with transaction():
         if existing is None:
             existing = saving.create(found, rule, actor=actor())

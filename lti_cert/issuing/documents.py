@@ -7,6 +7,7 @@ from datetime import date
 from lti_cert.achievements.criteria import Level
 from lti_cert.certificates.models import Credential
 from lti_cert.core.database import db
+from lti_cert.core.days import day_of
 from lti_cert.core.errors import LtiCertError
 from lti_cert.issuing import printing
 from lti_cert.issuing.design import design_of
@@ -72,7 +73,7 @@ def _facts_before_printing(credential: Credential) -> Facts:
         level=Level(credential.level),
         course=printing.course_name(achievement.course),
         issuer=printing.issuer_name(achievement.course, design_of(achievement)),
-        awarded_on=credential.awarded_at.date(),
+        awarded_on=day_of(credential.awarded_at),
     )
 
 

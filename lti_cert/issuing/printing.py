@@ -4,13 +4,14 @@ import hashlib
 import json
 import re
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from lti_cert.achievements.criteria import Level
 from lti_cert.achievements.models import Achievement
 from lti_cert.certificates.models import Credential
 from lti_cert.core import clock, ids
+from lti_cert.core.days import day_of
 from lti_cert.core.lines import one_line
 from lti_cert.courses.models import Course
 from lti_cert.issuing import pdf, sharing
@@ -67,7 +68,7 @@ def _printed(
         name=one_line(name),
         level=level.value,
         course=course_name(achievement.course),
-        date=in_words(awarded_at),
+        date=in_words(day_of(awarded_at)),
         issuer=issuer_name(achievement.course, design),
         subtitle=undecorated(design.subtitle),
         signatories=tuple(Signatory(one["name"], undecorated(one["role"])) for one in design.signatories),
@@ -104,15 +105,15 @@ def _language(locale: str) -> str:
     return tag if _LANGUAGE_TAG.fullmatch(tag) else "en"
 
 
-def in_words(at: datetime) -> str:
-    return f"{at.day} {at:%B %Y}"
+def in_words(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
 
 
 def frozen(printed: Printed, awarded_at: datetime) -> dict[str, Any]:
     """The printed values as JSON; a logo by its SHA-256, since its bytes stand in the document itself."""
     return asdict(printed) | {
         "logo": hashlib.sha256(printed.logo).hexdigest() if printed.logo else None,
-        "awarded_on": awarded_at.date().isoformat(),
+        "awarded_on": day_of(awarded_at).isoformat(),
     }
 
 

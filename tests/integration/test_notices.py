@@ -241,6 +241,7 @@ def test_an_address_that_comes_after_the_certificate_was_revoked_leads_to_no_mai
     achievement = achieve(course)
     drain()
     b.decide(achievement, "revoke", "ada")
+    drain()
     b.take(course, b.snapshot(ITEMS, {"ada": FAIR}))
     drain()
     assert mails() == []
