@@ -16,9 +16,18 @@ from lti_cert.certificates.events import (
     CertificateRevoked,
 )
 from lti_cert.courses import freshness, sync, uploading
-from lti_cert.courses.events import CourseSynced, EvidenceChanged, GradesChanged, IdentityLearned, SyncDue
+from lti_cert.courses.events import (
+    AddressLearned,
+    CourseSynced,
+    EvidenceChanged,
+    GradesChanged,
+    IdentityLearned,
+    InstructorReachable,
+    NameLearned,
+    SyncDue,
+)
 from lti_cert.issuing import issue
-from lti_cert.issuing.events import CertificateIssued
+from lti_cert.issuing.events import CertificateIssued, DesignChanged, DocumentsWait
 from lti_cert.launch import purge
 from lti_cert.notices import digest, notify
 from lti_cert.outbox import tending
@@ -86,6 +95,7 @@ ISSUE_WAITING = Job("issue waiting", issue.issue_waiting, takes=("course_id",), 
 TELL_ISSUED = Job(
     "tell issued", notify.tell_learner_issued, takes=("certificate_id", "credential_id"), queue="tell", batch=20
 )
+TELL_LATE = Job("tell late", notify.tell_late, takes=("member_id",), queue="tell", batch=20)
 TELL_DENIED = Job(
     "tell denied", notify.tell_learner_denied, takes=("certificate_id", "version"), queue="tell", batch=20
 )
@@ -102,9 +112,14 @@ JOBS = JobMap(
         EvidenceChanged: (EVALUATE,),
         FeedReceived: (COUNT_FEED,),
         IdentityLearned: (COUNT_COURSE,),
+        NameLearned: (ISSUE_WAITING,),
+        AddressLearned: (TELL_LATE,),
+        InstructorReachable: (DIGEST,),
         GradesChanged: (SYNC_SOON,),
         GrantsWithdrawn: (REVOKE,),
-        AchievementChanged: (EVALUATE,),
+        AchievementChanged: (EVALUATE, ISSUE_WAITING),
+        DesignChanged: (ISSUE_WAITING,),
+        DocumentsWait: (ISSUE_WAITING,),
         CertificateProposed: (DIGEST,),
         CertificateAwarded: (ISSUE,),
         CertificateIssued: (TELL_ISSUED,),
@@ -114,6 +129,7 @@ JOBS = JobMap(
     clock=(
         ClockRule("stale courses", timedelta(minutes=5), freshness.stale_courses),
         ClockRule("award dates that came", timedelta(minutes=1), evaluation.award_dates_that_came),
+        ClockRule("documents that wait", timedelta(hours=1), issue.waiting_courses),
         ClockRule("expired logins and sessions", timedelta(hours=1), purge.purge),
         ClockRule("uploads that nobody took", timedelta(hours=1), uploading.forget_expired),
         ClockRule("expired sessions of administrators", timedelta(hours=1), console_session.purge),

@@ -7,6 +7,7 @@ from email.policy import EmailPolicy
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -61,6 +62,11 @@ class Settings(BaseSettings):
 
     mail_from: str = "Certificates <certificates@localhost>"
     """The sender of all mails."""
+
+    time_zone: str = "UTC"
+    """In which dates are printed, and in which days begin (`Award from`): a name like `America/Los_Angeles`. Documents
+    that exist keep their dates.
+    """
 
     allow_private_platforms: bool = False
     """On: platforms may use http and private or loopback addresses. For development, tests and campus networks."""
@@ -118,6 +124,14 @@ class Settings(BaseSettings):
         if len(value.splitlines()) != 1 or len(named) != 1 or not (named[0].username and named[0].domain):
             raise ValueError("must be one address like Certificates <certificates@example.edu>")
         return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _check_time_zone(cls, value: str) -> str:
+        try:
+            return ZoneInfo(value).key
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            raise ValueError("must be the name of a time zone, like Europe/Berlin") from None
 
     @field_validator("secret_key")
     @classmethod

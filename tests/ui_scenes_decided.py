@@ -129,11 +129,13 @@ DESIGN = instructor_pages.DesignPage(
 
 def design_scenes() -> Scenes:
     drawn = instructor_pages.DesignPreview(image_url=PIXEL)
+    undecorated = instructor_pages.DesignPreview(image_url=PIXEL, left_out="📘🏫")
     failed = instructor_pages.DesignPreview(failed_because="the logo cannot be read.")
     shown = {
         "first": DESIGN,
         "image": replace(DESIGN, logo_url=PIXEL, preview=drawn),
         "failed": replace(DESIGN, header=replace(HEADER, notice=REJECTED_DESIGN), preview=failed),
+        "left-out": replace(DESIGN, preview=undecorated),
         "no-rule": replace(DESIGN, header=NO_RULE),
         "assistant": replace(DESIGN, header=ASSISTANT),
     }

@@ -41,8 +41,8 @@ class Visitor:
         return answer
 
 
-def visitor(client: FlaskClient, course: Course, user_id: str, *roles: str, name: str = "") -> Visitor:
-    """Somebody who has launched from this course with these context roles."""
+def visitor(client: FlaskClient, course: Course, user_id: str, *roles: str, **told: str) -> Visitor:
+    """Somebody who has launched from this course with these context roles, and of whom the launch told this."""
     platform = db.session.get_one(Registration, course.registration_id)
     claims = LaunchClaims(
         issuer=platform.issuer,
@@ -54,7 +54,7 @@ def visitor(client: FlaskClient, course: Course, user_id: str, *roles: str, name
         context_id=course.context_id,
         resource_link_id="link-1",
         roles=frozenset(roles),
-        name=name,
+        **told,
     )
     with transaction():
         begun = session.begin(platform, claims)

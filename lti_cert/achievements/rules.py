@@ -8,7 +8,7 @@ completion takes and "distinction" the one, as high or higher, that distinction 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any, TypeGuard
 
@@ -75,8 +75,8 @@ class RuleRejected(InputRejected):
         super().__init__(*map(str, found))
 
 
-def from_document(document: object, names: Names) -> Rule:
-    """Read a rule that somebody wrote.
+def from_document(document: object, names: Names, *, zone: tzinfo = UTC) -> Rule:
+    """Read a rule that somebody wrote. A day begins in `zone`.
 
     :raises RuleRejected: naming every problem.
     """
@@ -96,7 +96,7 @@ def from_document(document: object, names: Names) -> Rule:
     criteria = tuple(_criterion(entry, names, number, problems) for number, entry in enumerate(entries, 1))
     if sum(1 for criterion in criteria if criterion and criterion.kind is Kind.ATTESTATION) > 1:
         problems.append(Problem("There can be one attestation.", "criteria"))
-    award_from = _moment(document.get("award_from"), problems)
+    award_from = _moment(document.get("award_from"), zone, problems)
     if problems:
         raise RuleRejected(problems)
     found = tuple(criterion for criterion in criteria if criterion)
@@ -244,12 +244,12 @@ def _weight(name: str, value: object, problem: _Report) -> int:
     return weight
 
 
-def _moment(value: object, problems: list[Problem]) -> datetime | None:
+def _moment(value: object, zone: tzinfo, problems: list[Problem]) -> datetime | None:
     if value in (None, ""):
         return None
     try:
         moment = datetime.fromisoformat(str(value))
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
         moment.astimezone(UTC)  # what is no moment there cannot be kept
     except (ValueError, OverflowError):
         text = "“award_from” must be a date like 2026-12-01 or 2026-12-01T09:00+01:00."

@@ -11,6 +11,7 @@ from lti_cert.achievements.criteria import ALL, COUNTED, Kind, uncounted
 from lti_cert.achievements.models import Achievement
 from lti_cert.activity import providers
 from lti_cert.cli.common import actor, as_json, find_course, in_app, number, platform_option, print_rows
+from lti_cert.core import days
 from lti_cert.core.database import transaction
 from lti_cert.core.errors import InputRejected, NotFound
 from lti_cert.courses.models import Course
@@ -85,7 +86,8 @@ def achievement_set(
     names = rules.names_of(saving.items_of(found.id), refs)
     existing = _achievement(found, achievement_id) if achievement_id or saving.of_course(found.id) else None
     present = rules.to_document(saving.rule_of(existing), refs) if existing else None
-    rule = rules.from_document(_of_file(file, existing) if file else _of_flags(flags, present), names)
+    document = _of_file(file, existing) if file else _of_flags(flags, present)
+    rule = rules.from_document(document, names, zone=days.zone())
     with transaction():
         if existing is None:
             existing = saving.create(found, rule, actor=actor())

@@ -8,9 +8,22 @@ https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters
 """
 
 
+_UNSEEN = frozenset(("Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn", "Me"))
+_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and a symbol by their category, and yet blank: the fillers of Hangul, Braille without a dot."""
+
+
 def one_line(text: str) -> str:
-    """`text` composed (NFC), controls and white space as single blanks; lone surrogates and reordering signs go."""
-    return " ".join("".join(map(_plain, unicodedata.normalize("NFC", text))).split())
+    """`text` composed (NFC), controls and white space as single blanks; lone surrogates and reordering signs go.
+    Empty where nothing of it can be seen.
+    """
+    line = " ".join("".join(map(_plain, unicodedata.normalize("NFC", text))).split())
+    return line if is_visible(line) else ""
+
+
+def is_visible(text: str) -> bool:
+    """Whether there is a sign that can be seen: not only blanks, joiners, or marks without their letter."""
+    return any(unicodedata.category(sign) not in _UNSEEN and sign not in _FILLERS for sign in text)
 
 
 def _plain(sign: str) -> str:

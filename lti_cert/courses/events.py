@@ -34,3 +34,24 @@ class GradesChanged:
     """The platform told of a grade; soon the course is worth reading again."""
 
     course_id: int
+
+
+@dataclass(frozen=True)
+class NameLearned:
+    """A launch told another name of a course, or of somebody in it, than the one that was known."""
+
+    course_id: int
+
+
+@dataclass(frozen=True)
+class AddressLearned:
+    """Somebody who was in a course before has another e-mail address."""
+
+    member_id: int
+
+
+@dataclass(frozen=True)
+class InstructorReachable:
+    """An instructor of the roster has an e-mail address that she had not, or had not as one."""
+
+    course_id: int

@@ -8,11 +8,18 @@ from sqlalchemy import select
 
 from lti_cert.core import clock
 from lti_cert.core.database import db, insert
+from lti_cert.core.lines import is_visible
 from lti_cert.courses import members
-from lti_cert.courses.events import EvidenceChanged, IdentityLearned
+from lti_cert.courses.events import (
+    AddressLearned,
+    EvidenceChanged,
+    IdentityLearned,
+    InstructorReachable,
+    NameLearned,
+)
 from lti_cert.courses.models import LONGEST_PLATFORM_ID, Course, Member, ResourceLink
 from lti_cert.lti import products
-from lti_cert.lti.claims import CUSTOM_CANVAS_COURSE, CUSTOM_CANVAS_USER, CUSTOM_END, LaunchClaims
+from lti_cert.lti.claims import CUSTOM_CANVAS_COURSE, CUSTOM_CANVAS_USER, CUSTOM_END, INSTRUCTOR, LaunchClaims
 from lti_cert.lti.models import Registration
 from lti_cert.outbox import outbox
 
@@ -65,6 +72,7 @@ def _course(registration: Registration, claims: LaunchClaims) -> Course:
         # A class opens a new course at once: whoever is not the first finds what the first has made.
         db.session.execute(insert(Course).values(**where, created_at=clock.now()).on_conflict_do_nothing())
         course = db.session.scalars(query).one()
+    before = course.title, course.label
     course.title = claims.context_title or course.title or ""
     course.label = claims.context_label or course.label or ""
     course.ends_at = _ends_at(claims) or course.ends_at
@@ -72,6 +80,8 @@ def _course(registration: Registration, claims: LaunchClaims) -> Course:
     if course.copied_from_id is None and claims.context_history:
         course.copied_from_id = _origin(course, claims.context_history)
     db.session.flush()
+    if any(before) and before != (course.title, course.label):
+        outbox.add(NameLearned(course.id))
     return course
 
 
@@ -122,12 +132,15 @@ def _link(course: Course, claims: LaunchClaims) -> ResourceLink:
 def _member(course: Course, claims: LaunchClaims) -> Member:
     where = {"course_id": course.id, "user_id": claims.user_id}
     member = db.session.scalar(select(Member).filter_by(**where))
+    is_new = member is None
     if member is None:
         member = Member(**where, created_at=clock.now())
         db.session.add(member)
         db.session.flush()
+    before = member.name, member.email
     # A platform that withholds the name today does not take back the one it gave before.
-    member.name = claims.name or " ".join(filter(None, (claims.given_name, claims.family_name))) or member.name
+    told = (claims.name, " ".join(filter(None, (claims.given_name, claims.family_name))))
+    member.name = next(filter(is_visible, told), member.name)
     member.email = claims.email or member.email
     member.locale = claims.locale or member.locale
     member.launched_as_staff = member.launched_as_staff or claims.is_staff
@@ -137,7 +150,18 @@ def _member(course: Course, claims: LaunchClaims) -> Member:
         member.is_evaluated = not member.is_evaluated
         touch(course, member)
     db.session.flush()
+    if not is_new:
+        _tell_of_changes(member, *before)
     return member
+
+
+def _tell_of_changes(member: Member, name: str, email: str) -> None:
+    if member.name != name:
+        outbox.add(NameLearned(member.course_id))
+    if member.email != email:
+        outbox.add(AddressLearned(member.id))
+        if member.in_roster and INSTRUCTOR in member.roles.split():
+            outbox.add(InstructorReachable(member.course_id))
 
 
 def touch(course: Course, member: Member) -> None:

@@ -12,9 +12,12 @@ from sqlalchemy.orm import aliased
 
 from lti_cert.core import bulk, clock, log
 from lti_cert.core.database import db, id_set
+from lti_cert.core.lines import is_visible
 from lti_cert.courses import activity, members
+from lti_cert.courses.events import AddressLearned, InstructorReachable
 from lti_cert.courses.models import LONGEST_PLATFORM_ID, Course, LineItem, Member, Result
-from lti_cert.lti.claims import LEARNER
+from lti_cert.lti.claims import INSTRUCTOR, LEARNER
+from lti_cert.outbox import outbox
 from lti_cert.sources.snapshot import Item, Person, Snapshot
 
 _log = log.get_logger(__name__)
@@ -157,6 +160,7 @@ def _store_members(course: Course, people: Sequence[Person], stored: Stored) -> 
     new: list[dict[str, Any]] = []
     other: list[dict[str, Any]] = []
     turned: list[str] = []
+    reached: set[object] = set()
     listed = {person.user_id: person for person in people}
     for user_id in present.keys() | listed.keys():
         member_id, before = present.get(user_id, (None, _Listed()))
@@ -166,6 +170,7 @@ def _store_members(course: Course, people: Sequence[Person], stored: Stored) -> 
             turned.append(user_id)
         if before.is_known and not after.is_known and LEARNER in after.roles.split():
             stored.newly_unknown.add(user_id)
+        reached.update(_reached(course, member_id, before, after))
         if member_id is None:
             new.append({"course_id": course.id, "user_id": user_id, "created_at": now, **after._asdict()})
         elif after != before:
@@ -179,6 +184,7 @@ def _store_members(course: Course, people: Sequence[Person], stored: Stored) -> 
     ids = {user_id: member_id for user_id, member_id in rows}
     stored.members = len(listed)
     stored.changed_members.update(ids[user_id] for user_id in turned)
+    outbox.add(*reached)
     if new or other:
         stored.changed_members.update(_join_accounts(course))
     return ids
@@ -206,7 +212,7 @@ def _now(before: _Listed, person: Person | None, now: datetime) -> _Listed:
     if person:
         after = before._replace(
             # A platform that withholds the name today does not take back the one it gave before.
-            name=person.name or before.name,
+            name=person.name if is_visible(person.name) else before.name,
             email=person.email or before.email,
             roles=" ".join(sorted(person.roles)),
             in_roster=True,
@@ -221,6 +227,18 @@ def _now(before: _Listed, person: Person | None, now: datetime) -> _Listed:
     else:
         after = before
     return after._replace(is_evaluated=members.is_evaluated(after))
+
+
+def _reached(course: Course, member_id: int | None, before: _Listed, after: _Listed) -> Iterator[object]:
+    if member_id and after.email != before.email:
+        yield AddressLearned(member_id)
+    if _instructs_at(after) not in ("", _instructs_at(before)):
+        yield InstructorReachable(course.id)
+
+
+def _instructs_at(one: _Listed) -> str:
+    """The address of an instructor; empty where there is none, or she is none."""
+    return one.email if one.in_roster and INSTRUCTOR in one.roles.split() else ""
 
 
 def _id(told: str) -> str:

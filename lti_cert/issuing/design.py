@@ -9,9 +9,11 @@ from lti_cert.core import clock
 from lti_cert.core.database import db
 from lti_cert.core.errors import InputRejected
 from lti_cert.core.lines import one_line
+from lti_cert.issuing.events import DesignChanged
 from lti_cert.issuing.logos import checked_logo
 from lti_cert.issuing.models import Design
 from lti_cert.issuing.pdf import Signatory
+from lti_cert.outbox import outbox
 
 MOST_SIGNATORIES = 3
 LONGEST_TEXT = 200
@@ -58,6 +60,7 @@ def save(design: Design) -> None:
     """Use this design from now on, in the caller's transaction. Documents that exist stay as they are."""
     design.updated_at = clock.now()
     db.session.merge(design)
+    outbox.add(DesignChanged(db.session.get_one(Achievement, design.achievement_id).course_id))
 
 
 def copy(source: Achievement, target: Achievement) -> None:

@@ -7,8 +7,8 @@ from datetime import date
 from lti_cert.achievements.criteria import Level
 from lti_cert.certificates.models import Credential
 from lti_cert.core.database import db
+from lti_cert.core.days import day_of
 from lti_cert.core.errors import LtiCertError
-from lti_cert.core.lines import one_line
 from lti_cert.issuing import printing
 from lti_cert.issuing.design import design_of
 from lti_cert.issuing.models import Document, DocumentAwaited
@@ -69,11 +69,11 @@ def _facts_before_printing(credential: Credential) -> Facts:
     achievement = credential.certificate.achievement
     return Facts(
         name="",
-        title=one_line(achievement.title),
+        title=printing.title(achievement),
         level=Level(credential.level),
         course=printing.course_name(achievement.course),
         issuer=printing.issuer_name(achievement.course, design_of(achievement)),
-        awarded_on=credential.awarded_at.date(),
+        awarded_on=day_of(credential.awarded_at),
     )
 
 

@@ -1,4 +1,4 @@
-"""What happened to a document."""
+"""What happened to a document, or to how documents look."""
 
 from dataclasses import dataclass
 
@@ -9,3 +9,15 @@ class CertificateIssued:
 
     certificate_id: int
     credential_id: int
+
+
+@dataclass(frozen=True)
+class DesignChanged:
+    course_id: int
+
+
+@dataclass(frozen=True)
+class DocumentsWait:
+    """There are credentials in this course whose documents cannot be drawn yet."""
+
+    course_id: int

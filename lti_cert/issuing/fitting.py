@@ -25,7 +25,7 @@ class CertificateDoesNotFit(LtiCertError):
     status: ClassVar[int] = 422
     title = "This does not fit on a certificate"
     message = "The certificate would not fit on one page."
-    guidance = "Shorten the longest text, then issue the certificate again."
+    guidance = "Shorten the longest text. The document is then made by itself."
 
 
 @dataclass(frozen=True)

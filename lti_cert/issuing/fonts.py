@@ -61,7 +61,7 @@ class GlyphMissing(LtiCertError):
 
     status: ClassVar[int] = 422
     title = "A character cannot be printed"
-    guidance = "Change the name or title so that it does without, then issue the certificate again."
+    guidance = "Change the name or title so that it does without. The document is then made by itself."
 
     def __init__(self, characters: Iterable[str]) -> None:
         self.characters = "".join(dict.fromkeys(characters))

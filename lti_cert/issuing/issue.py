@@ -1,8 +1,10 @@
 """From an award to its document: drawn outside any transaction, stored only if the credential is still valid."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import contains_eager
 
 from lti_cert.achievements.models import Achievement
@@ -13,8 +15,9 @@ from lti_cert.core.database import db, insert, transaction
 from lti_cert.core.lines import one_line
 from lti_cert.courses.models import Course, Member
 from lti_cert.issuing import documents, pdf, printing
-from lti_cert.issuing.events import CertificateIssued
-from lti_cert.issuing.models import Document, DocumentAwaited
+from lti_cert.issuing.design import design_of
+from lti_cert.issuing.events import CertificateIssued, DocumentsWait
+from lti_cert.issuing.models import Design, Document, DocumentAwaited
 from lti_cert.issuing.pdf import CertificateDoesNotFit, GlyphMissing, Printed
 from lti_cert.outbox import outbox
 from lti_cert.outbox.outbox import NeedsDecision, Overtaken, Postponed
@@ -25,61 +28,93 @@ _log = log.get_logger(__name__)
 def issue(certificate_id: int, version: int) -> None:
     """Draw and store the document of the credential that this move led to. The job.
 
-    :raises NeedsDecision: a text cannot be drawn. Trying again would not help: another name of the member does, by
-        itself, and another title or design does once the certificate is reissued.
+    :raises NeedsDecision: a text cannot be drawn. Trying again would not help until something that is printed is
+        another; then it is tried again by itself.
     """
     credential = _credential(certificate_id, version)
-    name = credential.certificate.member.name
-    if not one_line(name):
-        _await_name(credential, name, "Your learning platform has not told us your name yet.")
+    design = design_of(credential.certificate.achievement)
+    tried = _to_be_tried(credential, design)
+    if not tried:
+        _await_change(credential, tried, "Your learning platform has not told us your name yet.")
         raise Overtaken("waits for a name")
-    printed = printing.printed_for(credential)
+    printed = printing.printed_for(credential, design)
     try:
         drawn = pdf.render(printed)
     except (GlyphMissing, CertificateDoesNotFit) as fault:
-        _await_name(credential, name, fault.shown_message)
+        _await_change(credential, tried, fault.shown_message)
         raise NeedsDecision(f"{type(fault).__name__}: {fault.detail}") from None
     _store(credential, printed, drawn)
     _log.info("document stored", credential=credential.id, bytes=len(drawn))
 
 
 def issue_waiting(course_id: int) -> None:
-    """Try again where a member has another name than the one that could not be printed. The job after a sync."""
-    rows = db.session.execute(
-        select(Credential.certificate_id, Credential.number)
-        .join(DocumentAwaited, DocumentAwaited.credential_id == Credential.id)
-        .join(Credential.certificate)
-        .join(Certificate.member)
-        .where(
-            Member.course_id == course_id,
-            Member.name != DocumentAwaited.name_tried,
-            Credential.status == CredentialStatus.VALID,
-        )
+    """Try again where something else would be printed than what could not be. The job when some of it is another."""
+    credentials = db.session.execute(
+        _WITH_ALL_THAT_IS_PRINTED.add_columns(DocumentAwaited.tried)
+        .join_from(Credential, DocumentAwaited, DocumentAwaited.credential_id == Credential.id)
+        .where(Member.course_id == course_id, _MAY_BE_ANOTHER)
     ).all()
-    if rows:
+    design = cache(design_of)
+    events = [
+        CertificateAwarded(credential.certificate_id, credential.number)
+        for credential, tried in credentials
+        if _to_be_tried(credential, design(credential.certificate.achievement)) != tried
+    ]
+    if events:
         with transaction():
-            outbox.add(*(CertificateAwarded(*row) for row in rows))
+            outbox.add(*events)
+
+
+def waiting_courses() -> Sequence[DocumentsWait]:
+    """Those whose documents are looked at by the clock: nothing tells of a platform that has another name."""
+    courses = (
+        select(Member.course_id)
+        .distinct()
+        .join(Certificate, Certificate.member_id == Member.id)
+        .join(Credential, Credential.certificate_id == Certificate.id)
+        .join(DocumentAwaited, DocumentAwaited.credential_id == Credential.id)
+        .where(_MAY_BE_ANOTHER)
+        .order_by(Member.course_id)
+    )
+    return [DocumentsWait(course_id) for course_id in db.session.scalars(courses)]
+
+
+_WITH_ALL_THAT_IS_PRINTED = (
+    select(Credential)
+    .join(Credential.certificate)
+    .join(Certificate.member)
+    .join(Certificate.achievement)
+    .join(Achievement.course)
+    .join(Course.registration)
+    .options(
+        contains_eager(Credential.certificate).options(
+            contains_eager(Certificate.member),
+            contains_eager(Certificate.achievement)
+            .contains_eager(Achievement.course)
+            .contains_eager(Course.registration),
+        )
+    )
+    .execution_options(populate_existing=True)
+)
+
+_MAY_BE_ANOTHER = and_(
+    Credential.status == CredentialStatus.VALID,
+    or_(DocumentAwaited.tried != "", Member.name != ""),  # whoever had no name and has none yet
+)
+"""Spares a look at everybody where a platform withholds all names."""
+
+
+def _to_be_tried(credential: Credential, design: Design) -> str:
+    """The fingerprint of all that would be printed now; empty where the holder's name is not known."""
+    if not one_line(credential.certificate.member.name):
+        return ""
+    return printing.fingerprint(printing.printed_for(credential, design), credential.awarded_at)
 
 
 def _credential(certificate_id: int, version: int) -> Credential:
     """:raises Overtaken: it is not valid any more, or has its document."""
     credential = db.session.scalars(
-        select(Credential)
-        .join(Credential.certificate)
-        .join(Certificate.member)
-        .join(Certificate.achievement)
-        .join(Achievement.course)
-        .join(Course.registration)
-        .where(Credential.certificate_id == certificate_id, Credential.number == version)
-        .options(
-            contains_eager(Credential.certificate).options(
-                contains_eager(Certificate.member),
-                contains_eager(Certificate.achievement)
-                .contains_eager(Achievement.course)
-                .contains_eager(Course.registration),
-            )
-        )
-        .execution_options(populate_existing=True)
+        _WITH_ALL_THAT_IS_PRINTED.where(Credential.certificate_id == certificate_id, Credential.number == version)
     ).one_or_none()
     if credential is None:
         raise Overtaken("there is no such credential")
@@ -109,21 +144,24 @@ def _store(credential: Credential, printed: Printed, drawn: bytes) -> None:
             )
         )
         session.execute(delete(DocumentAwaited).where(DocumentAwaited.credential_id == credential.id))
+        outbox.settle(certificate_id=credential.certificate_id)
         outbox.add(CertificateIssued(credential.certificate_id, credential.id))
 
 
-def _await_name(credential: Credential, tried: str, why: str) -> None:
-    """Remember to look again once the member's name is another than the one that was tried.
+def _await_change(credential: Credential, tried: str, why: str) -> None:
+    """Remember to look again once something else would be printed than what was tried.
 
-    :raises Postponed: it is another one already.
+    :raises Postponed: it would be by now. Who changed it may have looked before there was anything to find.
     """
-    values = {"name_tried": tried, "why": why, "since": clock.now()}
-    name = select(Member.name).where(Member.id == credential.certificate.member_id).with_for_update(read=True)
+    values = {"tried": tried, "why": why, "since": clock.now()}
     with transaction() as session:
-        if session.scalar(name) != tried:
-            raise Postponed(timedelta(), "the name has just changed")
         session.execute(
             insert(DocumentAwaited)
             .values(credential_id=credential.id, **values)
             .on_conflict_do_update(index_elements=["credential_id"], set_=values)
         )
+        outbox.settle(certificate_id=credential.certificate_id)
+    db.session.expire_all()
+    now = _credential(credential.certificate_id, credential.number)
+    if _to_be_tried(now, design_of(now.certificate.achievement)) != tried:
+        raise Postponed(timedelta(), "what is printed has just changed")

@@ -39,12 +39,13 @@ class Document(Base):
 
 
 class DocumentAwaited(Base):
-    """A credential whose document cannot be drawn for its holder's name; looked at again when she has another one."""
+    """A credential whose document cannot be drawn as it would be printed now; looked at again when that is another."""
 
     __tablename__ = "document_awaited"
 
     credential_id: Mapped[int] = mapped_column(ForeignKey("credential.id"), primary_key=True)
-    name_tried: Mapped[str] = mapped_column(Text)
+    tried: Mapped[str] = mapped_column(Text)
+    """The fingerprint of all that would have been printed; empty where the holder's name is not known."""
     why: Mapped[str] = mapped_column(Text)
     """In words for the holder."""
     since: Mapped[datetime]

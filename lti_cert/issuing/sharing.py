@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 from lti_cert.certificates.models import Credential
 from lti_cert.core import current
+from lti_cert.core.days import day_of
 
 
 def verify_url(public_id: str) -> str:
@@ -18,12 +19,13 @@ def holder_url(credential: Credential) -> str:
 
 def linkedin_url(credential: Credential, *, title: str, issuer: str) -> str:
     """Opens LinkedIn's form for a certification, filled in as far as LinkedIn still takes it."""
+    awarded_on = day_of(credential.awarded_at)
     fields = {
         "startTask": "CERTIFICATION_NAME",
         "name": title,
         "organizationName": issuer,
-        "issueYear": credential.awarded_at.year,
-        "issueMonth": credential.awarded_at.month,
+        "issueYear": awarded_on.year,
+        "issueMonth": awarded_on.month,
         "certUrl": verify_url(credential.public_id),
         "certId": credential.public_id,
     }

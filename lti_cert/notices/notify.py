@@ -1,8 +1,9 @@
 """The jobs that tell a learner. Each looks at the certificate again before it sends, and remembers what it has told."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import joinedload
 
 from lti_cert.achievements.criteria import RANK
@@ -12,9 +13,12 @@ from lti_cert.core import clock
 from lti_cert.core.database import db, insert, transaction
 from lti_cert.courses.models import Member
 from lti_cert.issuing import documents
+from lti_cert.issuing.events import CertificateIssued
+from lti_cert.issuing.models import Document
 from lti_cert.notices import mailer, messages
 from lti_cert.notices.mailer import Mail
 from lti_cert.notices.models import Kind, Notice
+from lti_cert.outbox import outbox
 from lti_cert.outbox.outbox import Overtaken
 
 
@@ -28,6 +32,35 @@ def tell_learner_issued(certificate_id: int, credential_id: int) -> None:
     build = {Kind.EARNED: messages.earned, Kind.UPGRADED: messages.upgraded, Kind.REISSUED: messages.reissued}[kind]
     facts = documents.facts_of(credential)
     _tell(certificate, credential.number, kind, lambda to: build(to, credential, facts))
+
+
+LATE = timedelta(days=30)
+"""So long after her document was made a learner whose address comes late is still told of it; later it is history."""
+
+
+def tell_late(member_id: int) -> None:
+    """Have her told of the documents of which she has not heard, since mail could not be sent to her. The job when her
+    address is known, or another one.
+    """
+    rows = db.session.execute(
+        select(Credential.certificate_id, Credential.id)
+        .join(Certificate, Certificate.id == Credential.certificate_id)
+        .join(Document, Document.credential_id == Credential.id)
+        .where(
+            Certificate.member_id == member_id,
+            Credential.status == CredentialStatus.VALID,
+            Document.created_at > clock.now() - LATE,
+            ~exists().where(
+                Notice.certificate_id == Credential.certificate_id,
+                Notice.version == Credential.number,
+                Notice.member_id == member_id,
+            ),
+        )
+    ).all()
+    if not rows:
+        raise Overtaken("there is nothing that she has not been told")
+    with transaction():
+        outbox.add(*(CertificateIssued(*row) for row in rows))
 
 
 def tell_learner_denied(certificate_id: int, version: int) -> None:

@@ -179,6 +179,21 @@ def withdraw(*jobs: Job, course_id: int, why: str) -> None:
     )
 
 
+def settle(**ids: int) -> None:
+    """What was set aside of the job that runs here, for the same ids, needs no decision any more: this run does it, or
+    is set aside itself. In the caller's transaction.
+    """
+    here = aliased(OutboxRow)
+    job = select(here.job).where(here.id == running_row.get()).scalar_subquery()
+    same = (OutboxRow.payload[name].as_integer() == value for name, value in ids.items())
+    db.session.execute(
+        update(OutboxRow)
+        .where(is_in(OutboxRow, RowState.SET_ASIDE), OutboxRow.job == job, *same)
+        .values(state=RowState.OVERTAKEN, finished_at=clock.now(), note="a later row does the same")
+        .execution_options(synchronize_session=False)
+    )
+
+
 def is_promised(*jobs: Job, course_id: int) -> bool:
     """Whether one of these jobs still waits or runs for the course."""
     promised = (

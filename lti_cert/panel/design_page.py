@@ -105,7 +105,8 @@ def preview_of(place: Place, written: Written, level: Level) -> DesignPreview:
     try:
         may_edit = place.viewer.may_edit
         design = _design(achievement, written) if may_edit else designs.design_of(achievement)
-        return DesignPreview(_as_url(picture.of_first_page(printing.preview(achievement, design, level))), level)
+        drawn = picture.of_first_page(printing.preview(achievement, design, level))
+        return DesignPreview(_as_url(drawn), level, left_out=printing.decoration_of(achievement, design))
     except LtiCertError as fault:
         return DesignPreview(level=level, failed_because=fault.shown_message)
 

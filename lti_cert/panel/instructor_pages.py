@@ -432,6 +432,8 @@ class DesignPreview:
     image_url: str = ""
     level: Level = Level.COMPLETION
     failed_because: str = ""
+    left_out: str = ""
+    """The signs that no font has and that the documents do without."""
 
 
 @dataclass(frozen=True)

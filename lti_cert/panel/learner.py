@@ -14,7 +14,7 @@ from lti_cert.activity import providers
 from lti_cert.certificates import evidence
 from lti_cert.certificates.lifecycle import State
 from lti_cert.certificates.models import Certificate, Credential, CredentialStatus, level_of
-from lti_cert.core import clock, ids
+from lti_cert.core import clock, days, ids
 from lti_cert.core.database import db
 from lti_cert.courses import activity
 from lti_cert.courses.models import Course, Member
@@ -201,7 +201,7 @@ def _about(rule: Rule, items: Sequence[Item]) -> tuple[str, ...]:
     if rule.approval:
         lines.append("An instructor looks at it before it is awarded.")
     if rule.award_from and rule.award_from > clock.now():
-        lines.append(f"Nothing is awarded before {wording.day(rule.award_from)}.")
+        lines.append(f"Nothing is awarded before {wording.day(days.day_of(rule.award_from))}.")
     return tuple(lines)
 
 

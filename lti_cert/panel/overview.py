@@ -125,7 +125,7 @@ def _needs(achievement: Achievement, counts: Counts) -> Iterator[Need]:
     if undrawn := _undrawn(achievement):
         text = (
             f"{counted(undrawn, 'earned certificate has', 'earned certificates have')} no document yet, since the "
-            "holder’s name is missing or cannot be printed."
+            "holder’s name is missing, or a text cannot be printed."
         )
         yield Need("waiting", text, "Look at those earned", f"{people}?state=earned")
     for flag, text in _FLAGGED.items():

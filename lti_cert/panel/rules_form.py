@@ -8,7 +8,7 @@ from typing import Any
 from lti_cert.achievements import rules, saving
 from lti_cert.achievements.criteria import ALL, COUNTED, Kind
 from lti_cert.achievements.rules import LONGEST_TITLE, MOST_CRITERIA, Problem, Rule
-from lti_cert.core import ids
+from lti_cert.core import days, ids
 from lti_cert.core.errors import InputRejected
 from lti_cert.panel import forms
 from lti_cert.panel.instructor_pages import CriterionForm
@@ -38,7 +38,7 @@ def of_rule(rule: Rule, version: int) -> Written:
         title=rule.title,
         criteria=tuple(_of_entry(entry) for entry in document["criteria"]) or (FIRST,),
         approval=rule.approval,
-        award_from=rule.award_from.date().isoformat() if rule.award_from else "",
+        award_from=days.day_of(rule.award_from).isoformat() if rule.award_from else "",
         version=version,
     )
 
@@ -92,7 +92,7 @@ def _read_criterion(form: forms.Form, number: str) -> CriterionForm:
 def rule_of(written: Written, course_id: int, present: Rule | None) -> Rule:
     """:raises RuleRejected: naming every problem."""
     names = {str(item.id): {str(item.id): item.id} for item in saving.items_of(course_id)}
-    return rules.from_document(_document(written, present), names)
+    return rules.from_document(_document(written, present), names, zone=days.zone())
 
 
 def _document(written: Written, present: Rule | None) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def _document(written: Written, present: Rule | None) -> dict[str, Any]:
 def _award_from(day: str, present: Rule | None) -> str:
     """The form knows days; a moment of the same day that was set elsewhere stays as it is."""
     kept = present.award_from if present else None
-    return kept.isoformat() if kept and kept.date().isoformat() == day else day
+    return kept.isoformat() if kept and days.day_of(kept).isoformat() == day else day
 
 
 def _entry(criterion: CriterionForm) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, select
 
 from lti_cert.certificates import reading
 from lti_cert.certificates.models import Credential, CredentialStatus
-from lti_cert.core import log
+from lti_cert.core import days, log
 from lti_cert.core.database import db
 from lti_cert.core.errors import LtiCertError, NotFound
 from lti_cert.issuing import documents, sharing
@@ -136,4 +136,4 @@ def _facts(credential: Credential, *, names_holder: bool) -> Facts:
 
 
 def _revoked_on(credential: Credential) -> date | None:
-    return credential.status_at.date() if credential.status == CredentialStatus.REVOKED else None
+    return days.day_of(credential.status_at) if credential.status == CredentialStatus.REVOKED else None

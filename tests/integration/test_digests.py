@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from flask import Flask
+from flask.testing import FlaskClient
 
 from lti_cert.achievements.models import Achievement
 from lti_cert.courses.models import Course
@@ -14,6 +15,7 @@ from lti_cert.sources.snapshot import Person
 from tests import building as b
 from tests.draining import drain, outcomes
 from tests.mail_server import Mails, MailServer, text_of
+from tests.visiting import visitor
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -150,6 +152,45 @@ def test_only_instructors_of_the_roster_with_an_address_get_digests(mails: Mails
     drain()
     assert mails() == []
     assert outcomes("digest") == [("overtaken", "no instructor has an address")]
+
+
+def test_an_instructor_who_becomes_reachable_is_told_what_waits(mails: Mails) -> None:
+    scores = {"ada": FAIR}
+    course = course_of(scores, Person("tea", b.INSTRUCTOR, "Grace Hopper"))
+    achieve(course)
+    drain()
+    assert mails() == []
+    for _ in range(2):
+        b.take(course, b.snapshot(ITEMS, scores, people=(TEACHER,)))
+        drain()
+    (mail,) = mails()
+    assert mail["To"] == "grace@example.edu"
+    assert len(outcomes("digest")) == 2
+
+
+def test_somebody_who_becomes_an_instructor_is_told_what_waits(mails: Mails) -> None:
+    course = course_of({"ada": FAIR}, Person("tea", frozenset({"teaching_assistant"}), "Grace Hopper", TEACHER.email))
+    achieve(course)
+    drain()
+    assert mails() == []
+    b.take(course, b.snapshot(ITEMS, {"ada": FAIR}, people=(TEACHER,)))
+    drain()
+    assert [mail["To"] for mail in mails()] == ["grace@example.edu"]
+
+
+def test_an_address_that_a_launch_tells_makes_an_instructor_reachable(mails: Mails, client: FlaskClient) -> None:
+    course = course_of({"ada": FAIR}, Person("tea", b.INSTRUCTOR, "Grace Hopper"))
+    achieve(course)
+    drain()
+    visitor(client, course, "tea", *b.INSTRUCTOR, email="grace@example.edu")
+    drain()
+    assert [mail["To"] for mail in mails()] == ["grace@example.edu"]
+
+
+def test_an_address_that_is_none_keeps_nobody_else_from_being_told(mails: Mails) -> None:
+    achieve(course_of({"ada": FAIR}, Person("two", b.INSTRUCTOR, "Alan Turing", "x@[y"), TEACHER))
+    drain()
+    assert [mail["To"] for mail in mails()] == ["grace@example.edu"]
 
 
 def test_one_instructor_who_cannot_be_reached_keeps_nobody_else_from_being_told(

@@ -2,26 +2,31 @@
 
 import hashlib
 import io
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import time_machine
+from flask.testing import FlaskClient
 from pypdf import PdfReader
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
+from lti_cert.achievements import saving
 from lti_cert.achievements.models import Achievement
 from lti_cert.certificates.models import Certificate, Credential
 from lti_cert.core.database import db, transaction
 from lti_cert.core.errors import InputRejected
-from lti_cert.courses.models import Course
+from lti_cert.courses.models import Course, Member
 from lti_cert.issuing import design, documents, issue
 from lti_cert.issuing.models import Document, DocumentAwaited
-from lti_cert.issuing.pdf import Signatory
-from lti_cert.outbox import run, tending
+from lti_cert.issuing.pdf import Printed, Signatory
+from lti_cert.lti.claims import LEARNER
+from lti_cert.outbox import outbox, run, tending
 from lti_cert.outbox.models import OutboxRow
 from tests import building as b
 from tests.draining import drain, forget, outcomes
+from tests.visiting import visitor
 
 pytestmark = [pytest.mark.each_database, pytest.mark.usefixtures("app")]
 
@@ -31,10 +36,13 @@ FAIR: dict[str, float | str] = {"Quiz": 13}
 
 
 def earned(
-    name: str = "Ada Lovelace", scores: dict[str, float | str] = GOOD, **rule: Any
+    name: str = "Ada Lovelace",
+    scores: dict[str, float | str] = GOOD,
+    course_title: str = "Data Literacy",
+    **rule: Any,
 ) -> tuple[Course, Achievement]:
     """A course in which one learner has earned a certificate, evaluated but with nothing run yet."""
-    course = b.course()
+    course = b.course(title=course_title)
     b.take(course, b.with_person(b.snapshot(ITEMS, {"ada": scores}), "ada", name=name))
     achievement = b.achievement(course, b.document(title="Certificate in Data Literacy", distinction=85) | rule)
     b.evaluate(course)
@@ -175,7 +183,7 @@ def test_a_move_that_led_to_no_credential_is_overtaken() -> None:
     assert outcomes("issue") == [("overtaken", "there is no such credential")]
 
 
-@pytest.mark.parametrize("nameless", ["", "  \u202e\x00 "])
+@pytest.mark.parametrize("nameless", ["", "  \u202e\x00 ", "\u200b", "\u2060\u200d", "\u3164"])
 def test_a_person_without_a_name_gets_her_document_when_a_sync_brings_one(nameless: str) -> None:
     course, _ = earned(name=nameless.replace("\x00", ""))
     drain()
@@ -223,11 +231,170 @@ def test_a_row_that_was_set_aside_can_be_tried_again_by_hand() -> None:
     course, _ = earned(name=UNPRINTABLE)
     drain()
     b.take(course, b.with_person(b.snapshot(ITEMS, {"ada": GOOD}), "ada", name="Ada"))
-    drain()
     row_id = db.session.scalars(select(OutboxRow.id).where(OutboxRow.state == "set_aside")).one()
     tending.retry(row_id, actor="os:test")
     drain()
+    assert the_document().printed["name"] == "Ada"
     assert ("overtaken", "its document is there already") in outcomes("issue")
+
+
+def test_a_row_that_was_set_aside_needs_nobody_once_a_later_one_made_the_document() -> None:
+    course, achievement = earned(name=UNPRINTABLE)
+    drain()
+    name_her(course, UNPRINTABLE * 2)
+    assert [state for state, _ in outcomes("issue")] == ["overtaken", "set_aside"]
+    b.decide(achievement, "reissue", "ada")
+    name_her(course, "Ada")
+    assert documents_stored() == 1
+    assert "set_aside" not in [state for state, _ in outcomes("issue")]
+
+
+def test_what_was_set_aside_of_another_learner_stays() -> None:
+    course = b.course()
+    read = b.snapshot(ITEMS, {"ada": GOOD, "bob": GOOD})
+    b.take(course, b.with_person(b.with_person(read, "ada", name=UNPRINTABLE), "bob", name=UNPRINTABLE))
+    b.achievement(course, b.document(distinction=85))
+    drain()
+    b.take(course, b.with_person(b.with_person(read, "ada", name="Ada"), "bob", name=UNPRINTABLE))
+    drain()
+    assert sorted(state for state, _ in outcomes("issue")) == ["done", "overtaken", "set_aside"]
+
+
+def name_her(course: Course, name: str) -> None:
+    b.take(course, b.with_person(b.snapshot(ITEMS, {"ada": GOOD}), "ada", name=name))
+    drain()
+
+
+@pytest.mark.parametrize("before", ["", UNPRINTABLE])
+def test_a_name_that_a_launch_tells_leads_to_the_document_without_a_sync(client: FlaskClient, before: str) -> None:
+    course, _ = earned(name=before)
+    drain()
+    with transaction():
+        course.is_final = True
+    visitor(client, course, "ada", LEARNER, name="Ada Lovelace")
+    drain()
+    assert the_document().printed["name"] == "Ada Lovelace"
+    visitor(client, course, "ada", LEARNER, name="Ada Lovelace")
+    assert len(outcomes("issue waiting")) == 2
+
+
+@pytest.mark.parametrize("invisible", ["\u200b", "\u3164"])
+def test_a_name_that_cannot_be_seen_does_not_take_the_place_of_one_that_can(
+    client: FlaskClient, invisible: str
+) -> None:
+    course, _ = earned()
+    visitor(client, course, "ada", LEARNER, name=invisible)
+    b.take(course, b.with_person(b.snapshot(ITEMS, {"ada": GOOD}), "ada", name=invisible))
+    drain()
+    assert the_document().printed["name"] == "Ada Lovelace"
+
+
+UNPRINTABLE_TITLE = "Biology \U0010fffd"
+
+
+def rename_course(client: FlaskClient, course: Course, _: Achievement) -> None:
+    visitor(client, course, "ada", LEARNER, context_title="Biology")
+
+
+def rename_achievement(_: FlaskClient, course: Course, achievement: Achievement) -> None:
+    with transaction():
+        saving.save(achievement, b.read_rule(course, b.document(title="Biology", distinction=85)), actor="os:test")
+
+
+def name_issuer(_: FlaskClient, __: Course, achievement: Achievement) -> None:
+    save_design(achievement, subtitle="", issuer="University", by=("Grace Hopper", ""))
+
+
+def rename_platform(_: FlaskClient, course: Course, __: Achievement) -> None:
+    with transaction():
+        course.registration.name = "University"
+        outbox.add(*issue.waiting_courses())  # as the clock does
+
+
+@pytest.mark.parametrize(
+    ("course_title", "title", "platform", "change"),
+    [
+        (UNPRINTABLE_TITLE, "Certificate", "University", rename_course),
+        ("Biology", UNPRINTABLE_TITLE, "University", rename_achievement),
+        ("Biology", "Certificate", UNPRINTABLE_TITLE, name_issuer),
+        ("Biology", "Certificate", UNPRINTABLE_TITLE, rename_platform),
+    ],
+)
+def test_what_could_not_be_drawn_is_tried_again_as_soon_as_something_that_is_printed_changes(
+    client: FlaskClient, course_title: str, title: str, platform: str, change: Callable[..., None]
+) -> None:
+    course, achievement = earned(course_title=course_title, title=title)
+    with transaction():
+        course.registration.name = platform
+    drain()
+    assert documents_stored() == 0
+    b.take(course, b.with_person(b.snapshot(ITEMS, {"ada": GOOD}), "ada", name="Ada Lovelace"))
+    drain()
+    assert len(outcomes("issue")) == 1
+    change(client, course, achievement)
+    drain()
+    assert documents_stored() == 1
+    assert "set_aside" not in [state for state, _ in outcomes("issue")]
+
+
+def test_what_changed_while_it_could_not_be_drawn_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    course, _ = earned(name=UNPRINTABLE)
+    render = issue.pdf.render
+
+    def draw_slowly(printed: Printed) -> bytes:
+        if printed.name == UNPRINTABLE:
+            name_her_meanwhile(course)
+        return render(printed)
+
+    monkeypatch.setattr(issue.pdf, "render", draw_slowly)
+    drain()
+    assert the_document().printed["name"] == "Ada"
+
+
+def name_her_meanwhile(course: Course) -> None:
+    """With all that follows run already, as by another worker."""
+    with transaction() as session:
+        session.execute(update(Member).where(Member.course_id == course.id).values(name="Ada"))
+    issue.issue_waiting(course.id)
+
+
+@pytest.mark.parametrize(
+    ("title", "printed"),
+    [
+        ("📘 Biology 101", "Biology 101"),
+        ("Biology 🧑‍🏫🤝🏽 101", "Biology 101"),
+        ("Biology 1️⃣", "Biology 1️"),
+        ("Biology™ 20 °C", "Biology™ 20 °C"),
+        ("日本語📘", "日本語"),
+    ],
+)
+def test_a_title_is_printed_without_the_emoji_that_no_font_has(title: str, printed: str) -> None:
+    course, _ = earned(course_title=title, title=title)
+    with transaction():
+        course.registration.name = title
+    drain()
+    document = the_document()
+    assert [document.printed[what] for what in ("title", "course", "issuer")] == [printed] * 3
+    assert documents.facts_of(credentials()[0]).title == printed
+
+
+@pytest.mark.parametrize(
+    ("title", "course_title", "printed"),
+    [("📘", "📘 Biology", "Biology"), ("📘", "📘🏫", "Certificate"), ("\u200b", "", "Certificate")],
+)
+def test_a_title_of_nothing_but_decoration_gives_way_to_the_course_or_to_the_plain_word(
+    title: str, course_title: str, printed: str
+) -> None:
+    earned(course_title=course_title, title=title)
+    drain()
+    assert the_document().printed["title"] == printed
+
+
+def test_nothing_is_left_out_of_the_name_of_a_person() -> None:
+    earned(name="Ada 📘")
+    drain()
+    assert documents_stored() == 0
+    assert "📘" in documents.waits_for(credentials()[0])
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,9 @@ MAIL = Mail("ada@example.edu", "Subject", "text\n", "<p>html</p>", "<m-1@localho
         "a@b..example",
         "a\x00@b.example",
         "a@\ud800",
+        "x@[y",
+        "a@[b",
+        '"a',
         "a" * 250 + "@b.example",
     ],
 )

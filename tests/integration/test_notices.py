@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from lti_cert.achievements.models import Achievement
@@ -14,12 +15,15 @@ from lti_cert.certificates.models import Credential
 from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
 from lti_cert.courses.models import Course
+from lti_cert.lti.claims import LEARNER
+from lti_cert.notices import notify
 from lti_cert.notices.models import Notice
 from lti_cert.settings import Settings
 from lti_cert.sources.snapshot import Person
 from tests import building as b
 from tests.draining import drain, drain_only, forget, outcomes
 from tests.mail_server import Mails, MailServer, read_mail, text_of
+from tests.visiting import visitor
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -191,6 +195,56 @@ def test_who_has_no_address_is_not_written_to(mails: Mails, email: str) -> None:
     drain()
     assert mails() == []
     assert outcomes("tell issued") == [("overtaken", "no address that mail can be sent to")]
+
+
+def unreachable() -> Course:
+    """A course in which somebody without an address has earned a certificate whose document is made."""
+    course = b.course()
+    b.take(course, b.with_person(b.snapshot(ITEMS, {"ada": FAIR}), "ada", email=""))
+    achieve(course)
+    drain()
+    return course
+
+
+@pytest.mark.each_database
+def test_an_address_that_a_sync_brings_later_leads_to_the_mail_once(mails: Mails) -> None:
+    course = unreachable()
+    assert mails() == []
+    for _ in range(2):
+        b.take(course, b.snapshot(ITEMS, {"ada": FAIR}))
+        drain()
+    (mail,) = mails()
+    assert mail["Subject"] == "Your certificate of completion: Data Literacy"
+    b.take(course, b.with_person(b.snapshot(ITEMS, {"ada": FAIR}), "ada", email="other@example.edu"))
+    drain()
+    assert len(mails()) == 1
+
+
+def test_an_address_that_a_launch_tells_leads_to_the_mail(mails: Mails, client: FlaskClient) -> None:
+    visitor(client, unreachable(), "ada", LEARNER, email="ada@example.edu")
+    drain()
+    assert [mail["To"] for mail in mails()] == ["ada@example.edu"]
+
+
+def test_an_address_that_comes_when_the_document_is_old_leads_to_no_mail(mails: Mails) -> None:
+    course = unreachable()
+    with time_machine.travel(clock.now() + notify.LATE + timedelta(minutes=1)):
+        b.take(course, b.snapshot(ITEMS, {"ada": FAIR}))
+        drain()
+    assert mails() == []
+    assert outcomes("tell late") == [("overtaken", "there is nothing that she has not been told")]
+
+
+def test_an_address_that_comes_after_the_certificate_was_revoked_leads_to_no_mail(mails: Mails) -> None:
+    course = b.course()
+    b.take(course, b.with_person(b.snapshot(ITEMS, {"ada": FAIR}), "ada", email=""))
+    achievement = achieve(course)
+    drain()
+    b.decide(achievement, "revoke", "ada")
+    drain()
+    b.take(course, b.snapshot(ITEMS, {"ada": FAIR}))
+    drain()
+    assert mails() == []
 
 
 HOSTILE = "<script>alert(1)</script>\r\nBcc: eve@example.edu\r\n\r\nDear all \u202elive"

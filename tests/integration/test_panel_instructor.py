@@ -657,9 +657,17 @@ def test_the_preview_is_the_real_document_with_the_form_as_it_stands(teacher: Vi
     assert shown.status_code == 200
     assert 'src="data:image/png;base64,' in shown.text
     assert "with distinction" in shown.text
-    failed = teacher.post("/panel/design/preview", DESIGN | {"issuer": "😀"})
+    assert "no sign for" not in words(shown)
+    failed = teacher.post("/panel/design/preview", DESIGN | {"signatory_1_name": "😀"})
     assert "The preview could not be drawn:" in words(failed)
     assert db.session.scalar(select(func.count()).select_from(Design)) == 0
+
+
+def test_the_preview_says_which_signs_certificates_do_without(teacher: Visitor, course: Course) -> None:
+    decided(course)
+    shown = teacher.post("/panel/design/preview", DESIGN | {"issuer": "📘 University 🧑‍🏫", "subtitle": "60 hours 📘"})
+    assert 'src="data:image/png;base64,' in shown.text
+    assert "so that certificates do without: 📘🧑🏫" in words(shown)
 
 
 def test_without_a_rule_there_is_nothing_to_design(teacher: Visitor) -> None:

@@ -21,6 +21,7 @@ def test_all_problems_are_reported_at_once_and_name_their_variable(monkeypatch: 
         "SECRET_KEY": "short",
         "MAIL_URL": "mail.example.edu",
         "LOG_LEVEL": "loud",
+        "TIME_ZONE": "../etc/passwd",
     }.items():
         monkeypatch.setenv(f"LTI_CERT_{name}", value)
     with pytest.raises(SettingsInvalid) as problems:
@@ -33,8 +34,16 @@ def test_all_problems_are_reported_at_once_and_name_their_variable(monkeypatch: 
         "LTI_CERT_MAIL_URL",
         "LTI_CERT_REDIS_URL",
         "LTI_CERT_SECRET_KEY",
+        "LTI_CERT_TIME_ZONE",
     ]
     assert "short" not in str(problems.value)
+
+
+@pytest.mark.parametrize("name", ["Mars/Olympus", "", " ", "/usr/share/zoneinfo/UTC", "Europe", "a\x00"])
+def test_a_time_zone_is_one_that_exists(name: str) -> None:
+    with pytest.raises(ValueError, match="name of a time zone"):
+        Settings(time_zone=name)
+    assert Settings(time_zone="America/Los_Angeles").time_zone == "America/Los_Angeles"
 
 
 def test_a_public_address_must_be_https(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,12 @@ from lti_cert.core.lines import one_line
         ("نور \u200fالهدى", "نور \u200fالهدى"),
         ("क्\u200dष", "क्\u200dष"),
         ("\x00 \u202e", ""),
+        *(
+            (blank, "")
+            for blank in ("\u200b", "\u2060\u200d", "\u00ad", "\u3164", "\u200f", "\ufeff", " \u0301", "\u2800")
+        ),
+        ("\u200bI", "\u200bI"),
+        ("\U0010fffd", "\U0010fffd"),
     ],
 )
 def test_a_text_becomes_one_plain_line(text: str, line: str) -> None:
