@@ -312,7 +312,8 @@ def test_a_document_that_cannot_be_written_is_told_in_one_line(
 ) -> None:
     ok("achievement", "set", "course-1", "--completion", "60", "--no-approval")
     drain()
-    refused = run("certificate", "document", "1", "--output", str(tmp_path / place))
+    ada = json.loads(ok("certificate", "list", "--json"))[0]["id"]
+    refused = run("certificate", "document", str(ada), "--output", str(tmp_path / place))
     assert (refused.exit_code, "cannot be written" in refused.stderr, refused.stderr.count("\n")) == (1, True, 1)
 
 
