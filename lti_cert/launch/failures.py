@@ -260,6 +260,11 @@ class SessionEnded(LtiCertError):
     guidance = "Open it again from your course."
 
 
+class PlaceLost(SessionEnded):
+    message = "Since you opened this page, the learning platform no longer lists you in the course."
+    guidance = "If you still belong to it, open it again from your course."
+
+
 class TicketEnded(LtiCertError):
     status = 410
     title = "This link has expired"

@@ -87,7 +87,7 @@ def _progress(viewer: PanelSession) -> str:
 
 @bp.get("/progress/newer")
 def watch_progress() -> str:
-    viewer = session.current()
+    viewer = session.current(is_use=False)
     left = min(forms.whole_number(request.args, "left"), learner.MOST_LOOKS)
     watch = learner.watch(viewer, max(left - 1, 0), shown=request.args.get("shown", "-"))
     return render_template("panel/_watch.html", watch=watch)
