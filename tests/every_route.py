@@ -85,6 +85,7 @@ CONSOLE_PAGES = (
     "",
     "/platforms",
     "/platforms/invite",
+    "/platforms/invited",
     "/platforms/invites",
     "/platforms/add",
     "/platforms/<registration_id>",

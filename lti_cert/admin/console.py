@@ -2,12 +2,15 @@
 was done.
 """
 
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, Response, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, Response, current_app, flash, g, redirect, render_template, request, url_for
 from flask_sqlalchemy.pagination import Pagination
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy import Select
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from lti_cert.admin import session
@@ -25,6 +28,11 @@ LONGEST_PAGE_NUMBER = 9
 ID = f"int(max={LARGEST_INTEGER})"
 OPEN = ("admin.sign_in", "admin.send_sign_in")
 """To whoever is not signed in."""
+
+_SIGNED_OUT = (
+    f"You were signed out after {session.IDLE // timedelta(minutes=1)} minutes without a click; nothing was saved. "
+    "Sign in and repeat what you wanted to do."
+)
 
 Answer = str | tuple[str, int] | AnyResponse
 
@@ -58,9 +66,24 @@ def _guard() -> AnyResponse | None:
     try:
         g.admin = session.current()
     except session.SignedOut:
-        back = request.full_path.rstrip("?") if request.method == "GET" else None
-        return redirect(url_for(".sign_in", next=back), 303)
+        if request.method != "GET" and session.was_signed_in():
+            flash(_SIGNED_OUT, "waiting")
+        return redirect(url_for(".sign_in", next=_page_to_return_to()), 303)
     return None
+
+
+def _page_to_return_to() -> str | None:
+    """What was asked for, or the page on which the form that was sent stood, if it can be asked for again."""
+    if request.method == "GET":
+        return request.full_path.rstrip("?")
+    form_at = (request.referrer or "").removeprefix(request.host_url.rstrip("/"))
+    if not is_ours(form_at):
+        return None
+    try:
+        current_app.url_map.bind("").match(urlsplit(form_at).path, "GET")
+    except (HTTPException, ValueError):
+        return None
+    return form_at
 
 
 @bp.after_request
@@ -68,6 +91,11 @@ def _add_headers(response: Response) -> Response:
     # The check of forms over https asks where they come from: https://flask-wtf.readthedocs.io/en/latest/csrf
     response.headers["Referrer-Policy"] = "same-origin"
     return response
+
+
+def is_ours(path: str) -> bool:
+    """Whether it is a page of the console, and so of this host."""
+    return path.startswith(f"{session.PATH}/") and path.isprintable() and "\\" not in path
 
 
 def actor() -> str:

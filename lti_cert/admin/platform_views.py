@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from flask import render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 
-from lti_cert.admin import audit_list, forms, platform_health, words
+from lti_cert.admin import audit_list, forms, platform_health, session, words
 from lti_cert.admin.console import ID, Answer, actor, ask, bp, done, is_confirmed, page_of
 from lti_cert.core.database import transaction
 from lti_cert.core.errors import InputRejected
@@ -42,7 +42,22 @@ def send_invite() -> Answer:
             accepts_new_deployments=forms.DEPLOYMENTS[form.deployments.data],
             lifetime=timedelta(days=form.days.data or invites.LIFETIME.days),
         )
-    return render_template("admin/invited.html", invited=invited)
+    session.keep_once("invited", [invited.invite_id, invited.address])
+    return redirect(url_for(".show_invited"), 303)
+
+
+@bp.get("/platforms/invited")
+def show_invited() -> Answer:
+    """Once, and by a page of its own, so that loading it again makes no further invitation."""
+    kept = session.take_kept("invited")
+    if kept is None:
+        return done(
+            "An address is shown once. If you have not copied it, withdraw the invitation and make another.",
+            ".all_invites",
+            "waiting",
+        )
+    invite_id, address = kept
+    return render_template("admin/invited.html", invite=invites.get(invite_id), address=address)
 
 
 @bp.get("/platforms/invites")

@@ -1,7 +1,9 @@
 """Who is signed in to the console: a secret in a cookie of its own path, and a row that says whether it counts."""
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from flask import Flask
@@ -10,7 +12,7 @@ from sqlalchemy import delete, select, update
 
 from lti_cert.admin import accounts, passwords, throttle
 from lti_cert.admin.models import Admin, AdminSession, SignInCount
-from lti_cert.core import audit, clock, ids, log
+from lti_cert.core import audit, clock, ids, log, sealing
 from lti_cert.core.database import db, transaction
 from lti_cert.core.errors import LtiCertError
 from lti_cert.settings import Settings
@@ -119,6 +121,22 @@ def current() -> Admin:
     db.session.expunge(admin)
     structlog.contextvars.bind_contextvars(admin=admin.id)
     return admin
+
+
+def was_signed_in() -> bool:
+    """Whether this browser was, as far as its cookie says: the session may have ended since."""
+    return "token" in cookie
+
+
+def keep_once(name: str, value: Any) -> None:
+    """For the next page, in the cookie, where the browser cannot read it."""
+    cookie[name] = sealing.seal(json.dumps(value))
+
+
+def take_kept(name: str) -> Any:
+    """What was kept, once; None where there is nothing any more."""
+    sealed = cookie.pop(name, None)
+    return None if sealed is None else json.loads(sealing.unseal(sealed))
 
 
 def actor(admin: Admin) -> str:

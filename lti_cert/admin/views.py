@@ -17,7 +17,7 @@ from lti_cert.admin import (
     throttle,
     words,
 )
-from lti_cert.admin.console import ID, Answer, actor, ask, bp, done, init_console, is_confirmed, page_of
+from lti_cert.admin.console import ID, Answer, actor, ask, bp, done, init_console, is_confirmed, is_ours, page_of
 from lti_cert.core import audit, current
 from lti_cert.core.database import db, transaction
 from lti_cert.core.errors import LtiCertError, NotFound
@@ -51,14 +51,9 @@ def send_sign_in() -> Answer:
         except (session.SignInRefused, throttle.TooManyAttempts) as refused:
             fault = refused
         else:
-            return redirect(asked_for if _is_ours(asked_for) else url_for(".start"), 303)
+            return redirect(asked_for if is_ours(asked_for) else url_for(".start"), 303)
     page = render_template("admin/sign_in.html", form=form, next=asked_for, fault=fault)
     return page, fault.status if fault else 422
-
-
-def _is_ours(path: str) -> bool:
-    """Whether it is a page of the console, and so of this host."""
-    return path.startswith(f"{session.PATH}/") and path.isprintable() and "\\" not in path
 
 
 @bp.post("/sign-out")

@@ -77,5 +77,7 @@ def _is_newly_flagged(p: Planned) -> bool:
 
 
 def _names(member_ids: Sequence[int]) -> tuple[str, ...]:
-    rows = db.session.scalars(select(Member).where(Member.id.in_(id_set(member_ids))).order_by(Member.name, Member.id))
+    rows = db.session.scalars(
+        select(Member).where(Member.id.in_(id_set(member_ids))).order_by(Member.folded_name, Member.id)
+    )
     return tuple(member.name or f"Member {member.user_id}" for member in rows)

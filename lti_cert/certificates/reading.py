@@ -14,6 +14,7 @@ from lti_cert.certificates.lifecycle import State
 from lti_cert.certificates.models import FLAGS, STANDING, Certificate, CertificateMove, Credential
 from lti_cert.core.database import db, id_set
 from lti_cert.core.errors import NotFound
+from lti_cert.core.folding import folded
 from lti_cert.courses.models import Course, Member
 
 
@@ -56,8 +57,9 @@ def _arranged(query: Any, achievement_id: int, state: str, flag: str, search: st
     if flag in {"held", *FLAGS}:
         query = query.where(getattr(Certificate, "is_held" if flag == "held" else flag))
     if search:
-        wanted = f"%{_escaped(search)}%"
-        query = query.where(or_(Member.name.ilike(wanted, escape="\\"), Member.email.ilike(wanted, escape="\\")))
+        name, email = f"%{_escaped(folded(search))}%", f"%{_escaped(search)}%"
+        found = or_(Member.folded_name.like(name, escape="\\"), Member.email.ilike(email, escape="\\"))
+        query = query.where(found)
     return query.order_by(*_ORDERS.get(sort, _ORDERS["name"]))
 
 
@@ -65,7 +67,7 @@ def _is_listed(achievement_id: int) -> ColumnElement[bool]:
     return and_(Certificate.achievement_id == achievement_id, or_(Member.is_evaluated, Certificate.state != State.NONE))
 
 
-_NAME = func.lower(Member.name)
+_NAME = Member.folded_name
 _STATE = case({"pending": 0, "none": 1, "earned": 2, "denied": 3, "revoked": 4}, value=Certificate.state)
 _LEVEL = func.coalesce(Certificate.level, "")
 """Whose words happen to sort as their ranks do."""
@@ -157,7 +159,7 @@ def _export_achievement(achievement: Achievement) -> dict[str, Any]:
         select(Member, Certificate)
         .outerjoin(Certificate, and_(Certificate.member_id == Member.id, Certificate.achievement_id == achievement.id))
         .where(scope)
-        .order_by(func.lower(Member.name), Member.id)
+        .order_by(Member.folded_name, Member.id)
     ).all()
     credentials = current_credentials([c.id for _, c in rows if c])
     return {

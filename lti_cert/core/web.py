@@ -19,7 +19,7 @@ _HTTP_WORDS = {
     400: ("That request could not be read", "Go back and try again."),
     404: ("Not found", "Check the address, or go back to the page you came from."),
     405: ("Not available that way", "Go back to the page you came from."),
-    413: ("Too large", "Send something smaller."),
+    413: ("Too large", "Send something smaller. Nothing was changed."),
     429: ("Too many requests", "Wait a minute and try again."),
 }
 
@@ -73,6 +73,11 @@ def allow_posting_to(origin: str) -> None:
     g.form_targets = (origin,)
 
 
+def say_when_too_large(guidance: str) -> None:
+    """What to do when the request that is being answered holds more than it may: what may be how large."""
+    g.size_guidance = guidance
+
+
 def _policy() -> str:
     ancestors = " ".join(g.get("frame_ancestors") or ("'none'",))
     return "; ".join(
@@ -118,8 +123,17 @@ def _http_page(error: HTTPException) -> tuple[str, int] | HTTPException:
     if status < 400:
         return error
     title, guidance = _HTTP_WORDS.get(status, _HTTP_WORDS[400] if status < 500 else _UNEXPECTED)
+    message = _excess() if status == 413 else ""
+    if message:
+        guidance = g.get("size_guidance", guidance)
     _log.info("http error", status=status)
-    return _page(status, title, "", guidance)
+    return _page(status, title, message, guidance)
+
+
+def _excess() -> str:
+    """By how much a request is too large; empty where one of its fields is."""
+    sent, most = request.content_length or 0, request.max_content_length or 0
+    return f"It has {sent / 1e6:.1f} MB, and no more than {most / 1e6:.1f} MB can be sent here." if sent > most else ""
 
 
 def _unexpected_page(error: Exception) -> tuple[str, int]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 
 from lti_cert.core import bulk, clock, log
 from lti_cert.core.database import db, id_set
+from lti_cert.core.folding import folded
 from lti_cert.core.lines import is_visible
 from lti_cert.courses import activity, members
 from lti_cert.courses.events import AddressLearned, InstructorReachable
@@ -134,6 +135,7 @@ class _Listed(NamedTuple):
     """A member as she stands in the mirror, or shall stand."""
 
     name: str = ""
+    folded_name: str = ""
     email: str = ""
     roles: str = ""
     in_roster: bool = False
@@ -210,9 +212,11 @@ def _join_accounts(course: Course) -> set[int]:
 
 def _now(before: _Listed, person: Person | None, now: datetime) -> _Listed:
     if person:
+        # A platform that withholds the name today does not take back the one it gave before.
+        name = person.name if is_visible(person.name) else before.name
         after = before._replace(
-            # A platform that withholds the name today does not take back the one it gave before.
-            name=person.name if is_visible(person.name) else before.name,
+            name=name,
+            folded_name=before.folded_name if name == before.name else folded(name),
             email=person.email or before.email,
             roles=" ".join(sorted(person.roles)),
             in_roster=True,

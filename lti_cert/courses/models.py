@@ -5,9 +5,10 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, false, text, true
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from lti_cert.core.database import Base, primary_key
+from lti_cert.core.folding import folded
 from lti_cert.lti.models import Registration
 
 FEED = "feed"
@@ -118,6 +119,8 @@ class Member(Base):
     sourced_id: Mapped[str] = mapped_column(Text, default="", server_default="")
     """The id that the institution's own records have of her, told likewise (LIS `person_sourcedid`)."""
     name: Mapped[str] = mapped_column(Text, default="")
+    folded_name: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """What she is looked for and put in order by: `folded` of the name, written with it."""
     email: Mapped[str] = mapped_column(Text, default="")
     locale: Mapped[str] = mapped_column(Text, default="")
     roles: Mapped[str] = mapped_column(Text, default="")
@@ -138,6 +141,11 @@ class Member(Base):
     evidence_seq: Mapped[int] = mapped_column(BigInteger, default=0)
     last_launch_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+
+    @validates("name")
+    def _fold(self, _attribute: str, name: str) -> str:
+        self.folded_name = folded(name)
+        return name
 
 
 class LineItem(Base):

@@ -14,6 +14,11 @@ WIDEST = 8
 PRINTED = (1600, 400)
 """Pixels kept at most: 600 dpi at the 17 mm that the certificate gives a logo."""
 
+ADVICE = (
+    f"A logo may have {MOST_BYTES / 1e6:.0f} MB. Make the picture smaller ({PRINTED[0]} pixels wide is plenty) and "
+    "choose it again. Nothing was saved."
+)
+
 _TOO_MANY = f"The logo has too many pixels: at most {MOST_PIXELS // 1_000_000} million can be used."
 
 

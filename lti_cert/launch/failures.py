@@ -19,6 +19,12 @@ class LoginIncomplete(LaunchRefused):
     guidance = "Open the tool from inside your course. The administrator finds in the log what is missing."
 
 
+class LoginUnusable(LaunchRefused):
+    title = "The login request cannot be used"
+    message = "What the learning platform sent with it cannot be what it should."
+    guidance = "Open the tool from inside your course. If it stays, tell its administrator what is said here."
+
+
 class FieldRepeated(LaunchRefused):
     title = "Something was sent twice"
     message = "The learning platform sent a value more than once, so there is no telling which one counts."
@@ -258,6 +264,11 @@ class SessionEnded(LtiCertError):
     title = "Your session has ended"
     message = "This page has been open for too long, or was opened without a launch."
     guidance = "Open it again from your course."
+
+
+class PlaceLost(SessionEnded):
+    message = "Since you opened this page, the learning platform no longer lists you in the course."
+    guidance = "If you still belong to it, open it again from your course."
 
 
 class TicketEnded(LtiCertError):

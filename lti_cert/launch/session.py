@@ -12,16 +12,18 @@ from lti_cert.core import clock, ids
 from lti_cert.core.database import db, transaction
 from lti_cert.core.errors import NotAllowed
 from lti_cert.courses import freshness, from_launch
-from lti_cert.courses.models import Course
+from lti_cert.courses.models import Course, Member
 from lti_cert.launch import deep_linking, origins
-from lti_cert.launch.failures import DeploymentInactive, NothingForMentors, PlacingNotAllowed, SessionEnded
+from lti_cert.launch.failures import DeploymentInactive, NothingForMentors, PlaceLost, PlacingNotAllowed, SessionEnded
 from lti_cert.launch.models import PanelSession
 from lti_cert.lti import registrations
 from lti_cert.lti.claims import ADMINISTRATOR, CUSTOM_ACHIEVEMENT, INSTRUCTOR, MENTOR, LaunchClaims
 from lti_cert.lti.models import Deployment, Registration, Standing
 
 LIFETIME = timedelta(hours=8)
-"""After the last request."""
+"""After the last request of hers; a page that looks by itself is none."""
+LONGEST = timedelta(hours=24)
+"""After the launch, which alone says who she is in the course."""
 _STEP = timedelta(minutes=30)
 """The end is moved at most this often, so that not every request writes."""
 
@@ -92,8 +94,8 @@ def _named_achievement(course: Course, claims: LaunchClaims) -> int | None:
     return (copies | {str(one.id): one.id for one in of_course}).get(named)
 
 
-def current() -> PanelSession:
-    """The session that this request carries as `Authorization: Bearer`.
+def current(*, is_use: bool = True) -> PanelSession:
+    """The session that this request carries as `Authorization: Bearer`; its end moves if the request is a use of it.
 
     The row is detached: what it says holds for the whole request, whatever transactions the request runs.
 
@@ -101,7 +103,7 @@ def current() -> PanelSession:
     :raises registrations.PlatformInactive, DeploymentInactive: its platform, or the place there, has been switched off.
     """
     if "panel_session" not in g:
-        g.panel_session = by_token(_bearer())
+        g.panel_session = by_token(_bearer(), is_use=is_use)
         structlog.contextvars.bind_contextvars(session=g.panel_session.id)
     found: PanelSession = g.panel_session
     return found
@@ -115,13 +117,13 @@ def _bearer() -> str:
     return token
 
 
-def by_token(token: str) -> PanelSession:
+def by_token(token: str, *, is_use: bool = True) -> PanelSession:
     """:raises SessionEnded, registrations.PlatformInactive, DeploymentInactive: as `current`."""
     found = _find(PanelSession.token == ids.fingerprint(token))
-    if found.expires_at < clock.now() + LIFETIME - _STEP:
+    until = min(clock.now() + LIFETIME, found.created_at + LONGEST)
+    if is_use and until - found.expires_at >= _STEP:
         with transaction():
-            row = update(PanelSession).where(PanelSession.id == found.id)
-            db.session.execute(row.values(expires_at=clock.now() + LIFETIME))
+            db.session.execute(update(PanelSession).where(PanelSession.id == found.id).values(expires_at=until))
     return found
 
 
@@ -132,20 +134,23 @@ def by_id(session_id: int) -> PanelSession:
 
 def _find(condition: ColumnElement[bool]) -> PanelSession:
     query = (
-        select(PanelSession, Registration.standing, Deployment.standing)
+        select(PanelSession, Registration.standing, Deployment.standing, Member.left_at)
         .join(Registration, Registration.id == PanelSession.registration_id)
         .join(Deployment, Deployment.id == PanelSession.deployment_id)
+        .join(Member, Member.id == PanelSession.member_id)
     )
     found = db.session.execute(query.where(condition)).one_or_none()
     if found is None:
         raise SessionEnded("no such session")
-    row, platform, deployment = found
+    row, platform, deployment, left_at = found
     if row.expires_at <= clock.now():
         raise SessionEnded(f"session {row.id} is over")
     if platform != Standing.ACTIVE:
         raise registrations.PlatformInactive(f"session {row.id}")
     if deployment != Standing.ACTIVE:
         raise DeploymentInactive(f"session {row.id}")
+    if row.is_staff and left_at and left_at > row.created_at:  # a learner sees her own, and changes nothing
+        raise PlaceLost(f"session {row.id}: member {row.member_id} has left since its launch")
     db.session.expunge(row)
     return row
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from lti_cert.core import current, log, web
+from lti_cert.core import current, log, throttle, web
 from lti_cert.core.database import transaction
 from lti_cert.launch import browser_cookie, failures, login_state, message_launch, origins, session
 from lti_cert.launch.models import LoginState
@@ -22,11 +22,23 @@ from lti_cert.lti.models import Registration
 _log = log.get_logger(__name__)
 
 bp = Blueprint("launch", __name__)
+bp.after_request(throttle.say_when_again)
 
 _REQUIRED = ("iss", "login_hint", "target_link_uri")
 _OPTIONAL = ("client_id", "lti_message_hint", "lti_deployment_id")
 _ONCE = (*_REQUIRED, *_OPTIONAL, "lti_storage_target", "state", "id_token", "error", "ticket", "value")
-_LONGEST_PARAMETER = 8 * 1024
+_LONGEST = {
+    "iss": registrations.LONGEST_ADDRESS,
+    "target_link_uri": registrations.LONGEST_ADDRESS,
+    "client_id": registrations.LONGEST_ID,
+    "lti_deployment_id": registrations.LONGEST_ID,
+    "lti_storage_target": registrations.LONGEST_ID,
+}
+_LONGEST_HINT = 8 * 1024
+"""Platforms put whole signed tokens into theirs."""
+LOGINS_PER_MINUTE = 2_000
+"""From one network: five hundred people behind one campus address open the tool at once, and some of them again. Each
+login is a row until it is over, and anybody may begin one."""
 _FRAMES = frozenset({"iframe", "frame", "embed", "object"})
 """https://www.w3.org/TR/fetch-metadata/#sec-fetch-dest-header"""
 
@@ -46,6 +58,11 @@ def _refuse_repeated_fields() -> None:
 
 @bp.route("/lti/login", methods=["GET", "POST"])
 def login() -> WerkzeugResponse:
+    throttle.count_request(
+        "login",
+        per_minute=LOGINS_PER_MINUTE,
+        message="The tool was opened too often from your network within a minute.",
+    )
     asked = _asked()
     registration = registrations.find(asked["iss"], asked.get("client_id"))
     if not origins.is_own(asked["target_link_uri"]):
@@ -76,7 +93,7 @@ def login() -> WerkzeugResponse:
 def _asked() -> dict[str, str]:
     """The login request, which platforms send as a query or as a form, with what it must have.
 
-    :raises failures.LoginIncomplete: something is missing or cannot be what it should.
+    :raises failures.LoginIncomplete, LoginUnusable: something is missing or cannot be what it should.
     """
     asked = {name: value for name in (*_REQUIRED, *_OPTIONAL) if (value := _parameter(name))}
     if missing := [name for name in _REQUIRED if name not in asked]:
@@ -86,8 +103,14 @@ def _asked() -> dict[str, str]:
 
 def _parameter(name: str) -> str:
     value = request.values.get(name, "")
-    if len(value) > _LONGEST_PARAMETER or "\x00" in value:
-        raise failures.LoginIncomplete(f"{name} is too long or no text")
+    longest = _LONGEST.get(name, _LONGEST_HINT)
+    problem = ""
+    if len(value) > longest:
+        problem = f"The learning platform sent {name} with {len(value):,} characters; at most {longest:,} are taken."
+    elif "\x00" in value:
+        problem = f"What the learning platform sent as {name} is no text."
+    if problem:
+        raise failures.LoginUnusable(name, message=problem)
     return value
 
 

@@ -43,15 +43,17 @@ _INSTITUTION_ROLES = (
 TEST_USER = "http://purl.imsglobal.org/vocab/lti/system/person#TestUser"
 """https://www.imsglobal.org/spec/lti/v1p3#lti-vocabulary-for-system-roles: Canvas' Student View and its like."""
 
-LEARNER, INSTRUCTOR, TEACHING_ASSISTANT, CONTENT_DEVELOPER, ADMINISTRATOR, MENTOR = (
+LEARNER, INSTRUCTOR, TEACHING_ASSISTANT, CONTENT_DEVELOPER, ADMINISTRATOR, SUPPORT, MENTOR = (
     "learner",
     "instructor",
     "teaching_assistant",
     "content_developer",
     "administrator",
+    "support",
     "mentor",
 )
-STAFF = frozenset({INSTRUCTOR, TEACHING_ASSISTANT, CONTENT_DEVELOPER, ADMINISTRATOR})
+"""Support is whoever holds less of an instructor's or administrator's office than an assistant does: it looks."""
+STAFF = frozenset({INSTRUCTOR, TEACHING_ASSISTANT, CONTENT_DEVELOPER, ADMINISTRATOR, SUPPORT})
 
 _ROLE_NAMES = {
     "Learner": LEARNER,
@@ -63,31 +65,54 @@ _ROLE_NAMES = {
     "Mentor": MENTOR,
 }
 
+_WHOLE = {
+    "Instructor": {
+        "ExternalInstructor",
+        "GuestInstructor",
+        "Instructor",
+        "Lecturer",
+        "PrimaryInstructor",
+        "SecondaryInstructor",
+    },
+    "Administrator": {"Administrator", "ExternalSystemAdministrator", "SystemAdministrator"},
+}
+"""Of the kinds that may change things, the sub-roles that are no less than their kind."""
+
 
 def context_roles(roles: list[str]) -> frozenset[str]:
     """Our words for the roles held in this course; institution and system roles give none, unknown ones are passed
-    over.
+    over, an unknown sub-role of staff gives no power.
 
     Full URIs, sub-roles (`…/membership/Instructor#TeachingAssistant`) and the short names that NRPS answers use are
     read.
     https://www.imsglobal.org/spec/lti/v1p3#role-vocabularies
     """
-    found = {role for role in map(_context_role, roles) if role}
-    if TEACHING_ASSISTANT in found:
-        # The standard has a platform send the principal role beside a sub-role: an assistant comes as an instructor
-        # too.
-        found.discard(INSTRUCTOR)
-    return frozenset(found)
+    found, less = set(), set()
+    for kind, name in filter(None, map(_context_role, roles)):
+        word = _word(kind, name)
+        found.add(word)
+        if word == TEACHING_ASSISTANT:
+            less.add(INSTRUCTOR)
+        elif word == SUPPORT:
+            less.add(_ROLE_NAMES[kind])
+    # The standard has a platform send the principal role beside a sub-role: an assistant comes as an instructor too.
+    return frozenset(found - less)
 
 
-def _context_role(role: str) -> str | None:
+def _context_role(role: str) -> tuple[str, str] | None:
+    """Kind and sub-role, which may be empty; None where it is no role of ours."""
     if role.startswith(_INSTITUTION_ROLES):
         return None
+    kind, name = role, ""
     if role.startswith(_CONTEXT_ROLE):
         kind, _, name = role.removeprefix(_CONTEXT_ROLE).lstrip("/#").partition("#")
-        # A sub-role is more exact than its kind: Instructor#TeachingAssistant is no instructor.
-        return _ROLE_NAMES.get(name) or _ROLE_NAMES.get(kind)
-    return _ROLE_NAMES.get(role)
+    return (kind, name) if kind in _ROLE_NAMES else None
+
+
+def _word(kind: str, name: str) -> str:
+    if kind not in _WHOLE or not name or name in _WHOLE[kind]:
+        return _ROLE_NAMES[kind]
+    return TEACHING_ASSISTANT if name.startswith("TeachingAssistant") or name == "Grader" else SUPPORT
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import contains_eager
 
 from lti_cert.achievements.criteria import Level
@@ -72,7 +72,7 @@ def _certificates(place: Place, seen: Mapping[int, int]) -> Sequence[Certificate
         .join(Certificate.member)
         .options(contains_eager(Certificate.achievement), contains_eager(Certificate.member))
         .where(Certificate.id.in_(id_set(list(seen))))
-        .order_by(Certificate.achievement_id, func.lower(Member.name), Certificate.id)
+        .order_by(Certificate.achievement_id, Member.folded_name, Certificate.id)
     ).all()
     foreign = set(seen) - {one.id for one in found if one.achievement.course_id == place.course.id}
     if foreign:

@@ -20,6 +20,11 @@ from lti_cert.sources.csv_gradebook import Columns, Gradebook, Id, Layout
 LARGEST_REQUEST = csv_file.MOST_BYTES + 64 * 1024
 """The file, and what stands around it."""
 
+ADVICE = (
+    f"A gradebook may have {csv_file.MOST_BYTES // 1024 // 1024} MB. Save it as CSV, without the columns that no "
+    "certificate needs. Nothing was changed."
+)
+
 _LINES = 5
 _COLUMNS = 6
 """So much of the table is shown as it was understood."""

@@ -70,7 +70,7 @@ def _unknown(course: Course) -> Iterator[str]:
     names = [
         name or f"Member {user_id}"
         for name, user_id in db.session.execute(
-            select(Member.name, Member.user_id).where(*mine).order_by(Member.name).limit(MOST_UNKNOWN + 1)
+            select(Member.name, Member.user_id).where(*mine).order_by(Member.folded_name).limit(MOST_UNKNOWN + 1)
         )
     ]
     if names:

@@ -26,7 +26,7 @@ from lti_cert.core import log, web
 from lti_cert.core.database import LARGEST_INTEGER, transaction
 from lti_cert.core.errors import InputRejected, NotFound
 from lti_cert.courses import freshness, source, sync
-from lti_cert.issuing import documents
+from lti_cert.issuing import documents, logos
 from lti_cert.launch import deep_linking, origins, session, tickets
 from lti_cert.launch.models import PanelSession
 from lti_cert.panel import (
@@ -87,7 +87,7 @@ def _progress(viewer: PanelSession) -> str:
 
 @bp.get("/progress/newer")
 def watch_progress() -> str:
-    viewer = session.current()
+    viewer = session.current(is_use=False)
     left = min(forms.whole_number(request.args, "left"), learner.MOST_LOOKS)
     watch = learner.watch(viewer, max(left - 1, 0), shown=request.args.get("shown", "-"))
     return render_template("panel/_watch.html", watch=watch)
@@ -192,6 +192,7 @@ def show_upload() -> str:
 def upload_gradebook() -> Answer:
     viewer = session.require_editor()
     request.max_content_length = gradebook_upload.LARGEST_REQUEST
+    web.say_when_too_large(gradebook_upload.ADVICE)
     try:
         return _upload(gradebook_upload.receive(_place(viewer), request.files))
     except FileRejected as rejected:
@@ -371,7 +372,7 @@ def _design(viewer: PanelSession, notice: Notice | None = None) -> str:
 @bp.post("/design")
 def save_design() -> Answer:
     viewer = session.require_editor()
-    written = design_page.read(request.form, request.files)
+    written = _written_design()
     try:
         with transaction():
             notice = design_page.save(_place(viewer), written)
@@ -381,10 +382,15 @@ def save_design() -> Answer:
     return _design(viewer, notice)
 
 
+def _written_design() -> design_page.Written:
+    web.say_when_too_large(logos.ADVICE)
+    return design_page.read(request.form, request.files)
+
+
 @bp.post("/design/preview")
 def preview_design() -> str:
     viewer = session.require_staff()
-    written = design_page.read(request.form, request.files)
+    written = _written_design()
     preview = design_page.preview_of(_place(viewer), written, design_page.read_level(request.form))
     return render_template("panel/_design_preview.html", preview=preview)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from lti_cert.core import audit, current, http, log
 from lti_cert.core.database import db, transaction
-from lti_cert.core.errors import LtiCertError
+from lti_cert.core.errors import Conflict, LtiCertError
 from lti_cert.core.http import PlatformUnreachable, Response, Session
 from lti_cert.lti import dynamic_registration, products, registrations
 from lti_cert.lti.answers import ServiceFailed, explanation, place, read_json
@@ -50,6 +50,10 @@ class RegistrationRefused(PlatformDidNotHelp):
     title = "The learning platform refused the registration"
 
 
+class KnownElsewhere(Conflict):
+    title = "This platform is registered with other addresses"
+
+
 class IssuerElsewhere(ConfigurationUnusable):
     title = "The configuration speaks for somebody else"
 
@@ -62,6 +66,7 @@ class Introduced:
     client_id: str
     product: products.Product
     deployment_id: str
+    """The one that was named, where it may launch."""
     is_active: bool
     accepts_new_deployments: bool
     is_update: bool
@@ -121,7 +126,7 @@ def _configuration(asking: Session, url: str, token: str) -> Configuration:
             message=f"It was to tell its configuration, but {_answered(response)}.",
         )
     configuration = dynamic_registration.read_configuration(_json(response))
-    addresses = {
+    addresses: dict[str, Any] = {
         "issuer": configuration.issuer,
         "login address": configuration.authorization_endpoint,
         "token address": configuration.token_endpoint,
@@ -200,14 +205,18 @@ def _answered(response: Response) -> str:
 
 
 def _keep(configuration: Configuration, answer: Answer, invite: Invite) -> tuple[Registration, bool]:
-    """New, or brought up to date. What an administrator has decided since stays, unless the invitation activates."""
-    facts: dict[str, Any] = {
+    """New, or known. What is known changes by an invitation that activates and by no other: whoever holds any other
+    one speaks for nobody whom an administrator trusts already.
+
+    :raises KnownElsewhere: it would.
+    """
+    addresses: dict[str, Any] = {
         "auth_url": configuration.authorization_endpoint,
         "token_url": configuration.token_endpoint,
         "jwks_url": configuration.jwks_uri,
         "audience": configuration.audience,
-        **({"product": configuration.family_code} if configuration.family_code else {}),
     }
+    product = {"product": configuration.family_code} if configuration.family_code else {}
     known = registrations.known(configuration.issuer, answer.client_id)
     if known is None:
         kept = registrations.add(
@@ -216,12 +225,19 @@ def _keep(configuration: Configuration, answer: Answer, invite: Invite) -> tuple
             name=invite.name or configuration.name,
             standing=Standing.PENDING,
             accepts_new_deployments=_accepts(configuration, answer, invite),
-            **facts,
+            **addresses,
+            **product,
         )
+    elif invite.activates:
+        kept = platforms.update(known.id, actor=f"platform:{known.id}", **addresses, **product)
     else:
-        kept = platforms.update(known.id, actor=f"platform:{known.id}", **facts)
+        _refuse_other_addresses(known, addresses)
+        kept = known
     if answer.deployment_id:
-        registrations.accept_deployment(kept.id, answer.deployment_id)
+        if known is None or invite.activates:
+            registrations.accept_deployment(kept.id, answer.deployment_id)
+        else:
+            registrations.admit(kept, answer.deployment_id)
     if invite.activates:
         registrations.activate(kept.id)
     deed = "platform registered itself" if known is None else "platform registered itself again"
@@ -230,6 +246,22 @@ def _keep(configuration: Configuration, answer: Answer, invite: Invite) -> tuple
         invite=invite.id, issuer=kept.issuer, client_id=kept.client_id, standing=kept.standing,
     )  # fmt: skip
     return kept, known is not None
+
+
+def _refuse_other_addresses(known: Registration, addresses: Mapping[str, str | None]) -> None:
+    labels = {**registrations.ADDRESSES, "audience": "audience"}
+    other = {labels[name]: sent for name, sent in addresses.items() if (sent or None) != getattr(known, name)}
+    if other:
+        sent = ", ".join(f"{label} {place or 'none'}" for label, place in other.items())
+        raise KnownElsewhere(
+            f"registration {known.id}: {sent}",
+            message=f"{known.issuer} is known here with the client id {known.client_id}, and not with this: {sent}.",
+            guidance=(
+                "Nothing was changed here. If it has moved, the administrator of this tool enters the new addresses "
+                f"(`lti-cert platform update {known.id}`, or Correct in the console), or makes an invitation that "
+                "activates (`lti-cert platform invite --activate`) and gives it only to who may change them."
+            ),
+        )
 
 
 def _accepts(configuration: Configuration, answer: Answer, invite: Invite) -> bool:
@@ -247,13 +279,14 @@ def _introduced(
     *,
     is_update: bool,
 ) -> Introduced:
+    named = answer.deployment_id
     return Introduced(
         registration_id=registration.id,
         name=registration.name,
         issuer=registration.issuer,
         client_id=registration.client_id,
         product=configuration.product,
-        deployment_id=answer.deployment_id,
+        deployment_id=named if registrations.standing_of(registration, named) == Standing.ACTIVE else "",
         is_active=registration.standing == Standing.ACTIVE,
         accepts_new_deployments=registration.accepts_new_deployments,
         is_update=is_update,

@@ -66,7 +66,8 @@ def focused(page: TestResponse) -> str:
 
 def test_an_invitation_is_shown_once_and_works(operator: Operator) -> None:
     operator.get("/admin/platforms/invite")
-    page = operator.post("/admin/platforms/invite", name="Campus", activates="y", deployments="hold", days="3")
+    made = operator.post("/admin/platforms/invite", name="Campus", activates="y", deployments="hold", days="3")
+    page = operator.get(made.headers["Location"])
     found = re.search(r"http://localhost:8400/lti/register\?code=(\w+)", page.text)
     assert found
     invite = invites.claim(found[1])
@@ -74,6 +75,21 @@ def test_an_invitation_is_shown_once_and_works(operator: Operator) -> None:
     assert (invite.expires_at - invite.created_at).days == 3
     assert deeds() == ["platform invited"]
     assert found[1] not in operator.get("/admin/audit").text
+
+
+def test_the_page_of_an_invitation_makes_no_other_when_it_is_loaded_again(operator: Operator) -> None:
+    operator.get("/admin/platforms/invite")
+    made = operator.post("/admin/platforms/invite", name="Campus", deployments="", days="3")
+    assert made.headers["Location"] == "/admin/platforms/invited"
+    with operator.client.session_transaction("/admin") as cookie:
+        assert "invited" in cookie
+        assert "register" not in str(dict(cookie))
+    assert "lti/register" in operator.get("/admin/platforms/invited").text
+    again = operator.get("/admin/platforms/invited")
+    assert (again.status_code, again.headers["Location"]) == (303, "/admin/platforms/invites")
+    page = operator.get("/admin/platforms/invites")
+    assert "An address is shown once." in words(page)
+    assert len(rows_of(page)) == 1
 
 
 @pytest.mark.parametrize(

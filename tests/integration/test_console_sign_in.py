@@ -170,6 +170,37 @@ def test_a_session_ends_when_nobody_uses_it_and_after_the_longest_time_in_any_ca
         assert sessions() == 0
 
 
+@pytest.mark.parametrize(
+    ("form_at", "back"),
+    [
+        ("http://localhost:8400/admin/platforms/add", "/admin/platforms/add"),
+        ("http://localhost:8400/admin/courses/7?page=2", "/admin/courses/7?page=2"),
+        ("http://localhost:8400/admin/keys/rotate", ""),
+        ("http://localhost:8400/nowhere", ""),
+        ("https://evil.example/admin/platforms/add", ""),
+        ("http://[", ""),
+        (None, ""),
+    ],
+)
+def test_a_form_that_comes_too_late_is_told_why_and_leads_back(
+    operator: Operator, form_at: str | None, back: str
+) -> None:
+    with time_machine.travel(clock.now(), tick=False) as travel:
+        operator.sign_in()
+        operator.get("/admin/platforms/add")
+        travel.shift(session.IDLE + timedelta(seconds=1))
+        late = operator.client.post(
+            "/admin/platforms/add",
+            data={"csrf_token": operator.token},
+            headers={"Referer": form_at} if form_at else {},
+        )
+        assert late.status_code == 303
+        page = operator.get(late.headers["Location"])
+        assert "You were signed out after 30 minutes without a click; nothing was saved." in page.text
+        assert f'name="next" value="{back}"' in page.text
+        assert "signed out after" not in operator.get("/admin/sign-in").text
+
+
 VALUES = {"invite_id": 1, "registration_id": 1, "course_id": 1, "decision": "retry"}
 """For the addresses of the console."""
 

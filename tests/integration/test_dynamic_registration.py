@@ -206,16 +206,56 @@ def test_a_token_is_sent_to_both_addresses(client: FlaskClient, platform: OnePag
 
 
 @pytest.mark.each_database
-def test_registering_again_brings_the_platform_up_to_date(client: FlaskClient, lms: Lms) -> None:
+def test_an_invitation_that_activates_brings_a_known_platform_up_to_date(client: FlaskClient, lms: Lms) -> None:
     register(client, lms, invite(activates=True))
     with transaction():
         db.session.execute(delete(Deployment))
         platforms.update(1, actor="os:test", token_url="https://old.example.edu/token", name="Campus")
-    done = register(client, lms, invite(), client_id=lms.tools[0].client_id)
+    done = register(client, lms, invite(activates=True), client_id=lms.tools[0].client_id)
     assert "Campus is registered again" in words(done)
     found = only_registration()
     assert (found.token_url, found.standing, found.name) == (lms.token_url, "active", "Campus")
     assert found.deployment_ids(registrations.Standing.ACTIVE) == ["1"]
+
+
+@pytest.mark.each_database
+@pytest.mark.parametrize(("field", "label"), [("jwks_url", "key set"), ("auth_url", "login"), ("token_url", "token")])
+def test_no_other_invitation_changes_the_addresses_of_a_known_platform(
+    client: FlaskClient, lms: Lms, field: str, label: str
+) -> None:
+    register(client, lms, invite(activates=True))
+    sent = getattr(only_registration(), field)
+    with transaction():
+        platforms.update(1, actor="os:test", **{field: "https://own.example.edu/there"})
+    address = invite()
+    refused = register(client, lms, address, client_id=lms.tools[0].client_id)
+    assert (refused.status_code, title(refused)) == (409, "This platform is registered with other addresses")
+    assert f"not with this: {label} address {sent}." in words(refused)
+    assert "lti-cert platform update 1" in words(refused)
+    assert getattr(only_registration(), field) == "https://own.example.edu/there"
+    assert db.session.scalars(select(Invite.used_at).order_by(Invite.id.desc())).first() is None
+
+
+def test_with_the_addresses_it_has_a_platform_registers_again_and_nothing_changes(
+    client: FlaskClient, lms: Lms
+) -> None:
+    register(client, lms, invite(activates=True, name="Campus"))
+    with transaction():
+        platforms.update(1, actor="os:test", product="moodle")
+    done = register(client, lms, invite(name="Other"), client_id=lms.tools[0].client_id)
+    assert "Campus is registered again" in words(done)
+    found = only_registration()
+    assert (found.name, found.product, found.standing) == ("Campus", "moodle", "active")
+
+
+def test_registering_again_does_not_let_a_refused_deployment_in(client: FlaskClient, lms: Lms) -> None:
+    register(client, lms, invite(activates=True))
+    with transaction():
+        platforms.refuse_deployment(1, "1", actor="os:test")
+    done = register(client, lms, invite(), client_id=lms.tools[0].client_id)
+    assert done.status_code == 200
+    assert only_registration().deployment_ids(registrations.Standing.ACTIVE) == []
+    assert "may launch" not in words(done)
 
 
 def test_registering_again_does_not_undo_what_an_administrator_switched_off(client: FlaskClient, lms: Lms) -> None:

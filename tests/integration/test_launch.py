@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from threading import Barrier
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from lti_cert.core.database import db, transaction
 from lti_cert.courses.models import Course, Member, ResourceLink
+from lti_cert.launch import views
 from lti_cert.launch.models import LoginState, PanelSession
 from lti_cert.lti import registrations
 from lti_cert.lti.claims import AGS_CLAIM
@@ -252,8 +254,10 @@ def test_secrets_are_kept_as_fingerprints_only(browser: Browser) -> None:
         ({"iss": REMOVED}, 400, "The login request is incomplete"),
         ({"login_hint": REMOVED}, 400, "The login request is incomplete"),
         ({"target_link_uri": REMOVED}, 400, "The login request is incomplete"),
-        ({"login_hint": "x" * 9000}, 400, "The login request is incomplete"),
-        ({"iss": "https://lms.example.edu\x00"}, 400, "The login request is incomplete"),
+        ({"login_hint": "x" * 9000}, 400, "The login request cannot be used"),
+        ({"target_link_uri": "https://x.example/" + "x" * 2000}, 400, "The login request cannot be used"),
+        ({"lti_storage_target": "x" * 300}, 400, "The login request cannot be used"),
+        ({"iss": "https://lms.example.edu\x00"}, 400, "The login request cannot be used"),
         ({"iss": "https://other.example"}, 404, "This learning platform is not registered"),
         ({"client_id": "other"}, 404, "This learning platform is not registered"),
         ({"target_link_uri": "https://evil.example/lti/launch"}, 400, "The launch leads elsewhere"),
@@ -287,6 +291,23 @@ def test_a_platform_that_is_switched_off_cannot_log_in(browser: Browser) -> None
         registrations.deactivate(browser.platform.registration_id)
     response = browser.log_in().response
     assert (response.status_code, title(response)) == (403, "This learning platform is not active")
+
+
+def test_a_field_of_a_login_that_is_too_long_is_named_with_its_limit(browser: Browser) -> None:
+    refused = browser.log_in(client_id="x" * 300).response
+    assert "sent client_id with 300 characters; at most 255 are taken" in refused.text
+
+
+def test_one_network_begins_no_end_of_logins(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "LOGINS_PER_MINUTE", 4)
+    with time_machine.travel(datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC), tick=False) as travel:
+        assert [browser.log_in().response.status_code for _ in range(4)] == [302] * 4
+        refused = browser.log_in().response
+        assert (refused.status_code, title(refused)) == (429, "Too many requests")
+        assert refused.headers["Retry-After"] == "30"
+        assert count(LoginState) == 4
+        travel.shift(30)
+        assert browser.log_in().response.status_code == 302
 
 
 # -- recognising the browser

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
@@ -97,3 +98,24 @@ def test_what_is_there_is_kept_on_the_way() -> None:
     downgrade(revision=BEFORE_SETTINGS)
     with db.engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT may_approve FROM panel_session").all() == [(True,)]
+
+
+BEFORE_FOLDING: str = runpy.run_path(str(resources.MIGRATIONS / "versions/2026_11_26_folded_names.py"))["down_revision"]
+
+
+@pytest.mark.usefixtures("empty")
+def test_names_that_are_there_are_folded() -> None:
+    upgrade(revision=BEFORE_FOLDING)
+    with db.engine.begin() as connection:
+        for table, columns, values in FACTS[:3]:
+            connection.exec_driver_sql(f"INSERT INTO {table} ({columns}) VALUES ({values})")
+        member = {"course_id": 1, "email": "", "locale": "", "roles": "", "in_roster": True, "launched_as_staff": False}
+        member |= {"is_test_user": False, "is_evaluated": False, "is_known": True, "evidence_seq": 0}
+        names = ("Łukasz", "", "Ångström")
+        rows = [member | {"user_id": f"u{n}", "name": name, "created_at": "2026-11-20"} for n, name in enumerate(names)]
+        before = sa.table("member", *(sa.column(name) for name in rows[0]))
+        connection.execute(sa.insert(before), rows)
+    upgrade()
+    with db.engine.connect() as connection:
+        folded = connection.exec_driver_sql("SELECT folded_name FROM member ORDER BY id").scalars().all()
+    assert folded == ["lukasz", "", "angstrom"]

@@ -1,5 +1,6 @@
 """Tickets, helpers, and what becomes of questions that cannot be. Who may ask what at all: test_isolation.py."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -203,3 +204,23 @@ def test_what_is_too_large_is_refused(world: World) -> None:
     answer = world.visitors["instructor"].post("/panel/people/decide", {"reason": "x" * 5_000_000})
     assert answer.status_code == 413
     assert 'class="fault"' in answer.text
+    assert "It has 5.0 MB, and no more than 4.2 MB can be sent here." in words(answer)
+
+
+@pytest.mark.parametrize("path", ["/panel/design", "/panel/design/preview"])
+def test_a_logo_that_is_far_too_large_is_refused_with_what_a_logo_may_have(world: World, path: str) -> None:
+    instructor = world.visitors["instructor"]
+    instructor.client.application.config["MAX_CONTENT_LENGTH"] = 200_000
+    answer = instructor.post(path, {"subtitle": "", "logo": (io.BytesIO(b"x" * 400_000), "photo.jpg")})
+    assert answer.status_code == 413
+    assert "It has 0.4 MB, and no more than 0.2 MB can be sent here." in words(answer)
+    assert "A logo may have 1 MB." in words(answer)
+
+
+def test_a_field_that_is_too_long_for_a_form_is_no_matter_of_the_whole(world: World) -> None:
+    instructor = world.visitors["instructor"]
+    instructor.client.application.config["MAX_FORM_MEMORY_SIZE"] = 1_000
+    answer = instructor.post("/panel/design", {"subtitle": "x" * 5_000, "logo": (io.BytesIO(b""), "")})
+    assert answer.status_code == 413
+    assert "Send something smaller. Nothing was changed." in words(answer)
+    assert "logo" not in words(answer)

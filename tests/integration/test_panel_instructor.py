@@ -490,6 +490,27 @@ def test_people_are_found_by_state_flag_name_and_order(teacher: Visitor, course:
     assert "1 of 2" in words(get(q="cyd"))
 
 
+def test_names_are_found_and_in_order_whatever_their_marks_and_case(
+    client: FlaskClient, teacher: Visitor, course: Course
+) -> None:
+    called = {"ada": "Zoë", "bob": "Łukasz", "cyd": "ångström", "dan": "Παπαδόπουλος"}
+    read = b.snapshot({"Quiz": 100}, {user_id: {"Quiz": 1} for user_id in called})
+    b.take(course, read)
+    b.achievement(course)
+    b.evaluate(course)
+    for user_id, name in called.items():
+        read = b.with_person(read, user_id, name=name)
+    b.take(course, read)
+    get: Callable[..., TestResponse] = lambda **query: teacher.get("/panel/people", **query)  # noqa: E731
+    assert names(get()) == ["ångström", "Łukasz", "Zoë", "Παπαδόπουλος"]
+    assert names(get(sort="-name")) == ["Παπαδόπουλος", "Zoë", "Łukasz", "ångström"]
+    for asked, found in (("ÅNG", "ångström"), ("ang", "ångström"), ("παπα", "Παπαδόπουλος"), ("lUKA", "Łukasz")):
+        assert names(get(q=asked)) == [found]
+    visitor(client, course, "ada", "learner", name="Éva")
+    assert names(get(q="eva")) == ["Éva"]
+    assert names(get(q="zoe")) == []
+
+
 def test_an_opened_row_shows_the_evidence_and_the_whole_story(teacher: Visitor, course: Course) -> None:
     achievement = decided(course)
     certificate = b.certificate(achievement, "ada")

@@ -8,9 +8,11 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
 from lti_cert.core import clock
-from lti_cert.core.database import transaction
+from lti_cert.core.database import db, transaction
+from lti_cert.courses.models import Member
 from lti_cert.launch import purge, session, tickets
 from lti_cert.launch.models import LoginState, PanelSession, Ticket
 from lti_cert.lti import registrations
@@ -102,6 +104,56 @@ def test_a_session_ends_eight_hours_after_its_last_use(pages: FlaskClient, brows
         assert pages.get("/asks/anybody", headers=bearer(token)).status_code == 200
     travelling.shift(timedelta(hours=8, minutes=1))
     assert pages.get("/asks/anybody", headers=bearer(token)).status_code == 401
+
+
+def test_a_session_ends_a_day_after_its_launch_however_much_it_is_used(
+    pages: FlaskClient, browser: Browser, travelling: Any
+) -> None:
+    token = browser.enter()
+    for _ in range(4):
+        travelling.shift(timedelta(hours=5, minutes=50))
+        assert pages.get("/asks/anybody", headers=bearer(token)).status_code == 200
+    travelling.shift(timedelta(minutes=41))
+    assert pages.get("/asks/anybody", headers=bearer(token)).status_code == 401
+
+
+def test_a_page_that_looks_by_itself_keeps_no_session_open(
+    client: FlaskClient, browser: Browser, travelling: Any
+) -> None:
+    token = browser.enter(roles=[LEARNER])
+    for _ in range(2):
+        travelling.shift(timedelta(hours=3, minutes=59))
+        assert client.get("/panel/progress/newer?shown=-&left=0", headers=bearer(token)).status_code == 200
+    travelling.shift(timedelta(minutes=3))
+    assert client.get("/panel/progress/newer?shown=-&left=0", headers=bearer(token)).status_code == 401
+
+
+@pytest.mark.each_database
+def test_a_session_of_staff_ends_with_the_place_in_the_course(
+    pages: FlaskClient, browser: Browser, travelling: Any
+) -> None:
+    token = browser.enter()
+    travelling.shift(timedelta(minutes=1))
+    ticket = pages.post("/asks/ticket", headers=bearer(token)).get_json()["url"]
+    leave()
+    for response in (pages.get("/asks/approver", headers=bearer(token)), pages.get(ticket)):
+        assert (response.status_code, title(response)) == (401, "Your session has ended")
+        assert "open it again from your course" in response.text
+    travelling.shift(timedelta(minutes=1))
+    again = browser.enter()
+    assert pages.get("/asks/approver", headers=bearer(again)).status_code == 200
+
+
+def test_a_learner_who_has_left_still_sees_her_own(pages: FlaskClient, browser: Browser, travelling: Any) -> None:
+    token = browser.enter(roles=[LEARNER])
+    travelling.shift(timedelta(minutes=1))
+    leave()
+    assert pages.get("/asks/anybody", headers=bearer(token)).status_code == 200
+
+
+def leave() -> None:
+    with transaction():
+        db.session.execute(update(Member).values(in_roster=False, left_at=clock.now()))
 
 
 def test_a_session_ends_with_its_platform(pages: FlaskClient, browser: Browser) -> None:

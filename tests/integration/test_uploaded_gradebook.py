@@ -194,7 +194,10 @@ def test_a_file_that_is_too_large_is_refused(teacher: Visitor, monkeypatch: pyte
     answer = send(teacher, b"a,b\n" + b"1,2\n" * 300)
     assert answer.status_code == 422
     assert "larger than" in words(answer)
-    assert send(teacher, b"a,b\n" + b"1,2\n" * 30_000).status_code == 413
+    larger = send(teacher, b"a,b\n" + b"1,2\n" * 30_000)
+    assert larger.status_code == 413
+    assert "It has 0.1 MB" in words(larger)
+    assert "A gradebook may have 8 MB." in words(larger)
     assert count(UploadedGradebook) == 0
 
 

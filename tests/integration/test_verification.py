@@ -15,7 +15,7 @@ from lti_cert.certificates.models import Credential
 from lti_cert.core.database import db, transaction
 from lti_cert.courses.models import Course
 from lti_cert.issuing.models import Document
-from lti_cert.verification import throttle
+from lti_cert.verification import views
 from tests import building as b
 from tests.draining import drain
 
@@ -187,7 +187,7 @@ def test_the_form_asks_again_when_nothing_can_be_looked_up(client: FlaskClient, 
 
 def test_one_address_may_not_ask_without_end(client: FlaskClient) -> None:
     with time_machine.travel(datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC), tick=False) as travel:
-        answers = [ask(client, "203.0.113.5") for _ in range(throttle.PER_MINUTE + 1)]
+        answers = [ask(client, "203.0.113.5") for _ in range(views.PER_MINUTE + 1)]
         assert {answer.status_code for answer in answers[:-1]} == {404}
         assert answers[-1].status_code == 429
         assert answers[-1].headers["Retry-After"] == "30"
@@ -198,7 +198,7 @@ def test_one_address_may_not_ask_without_end(client: FlaskClient) -> None:
 
 def test_a_whole_network_of_the_newer_kind_counts_as_one_address(client: FlaskClient) -> None:
     with time_machine.travel(datetime(2026, 3, 1, 12, tzinfo=UTC), tick=False):
-        for number in range(throttle.PER_MINUTE):
+        for number in range(views.PER_MINUTE):
             ask(client, f"2001:db8:1:2::{number:x}")
         assert ask(client, "2001:db8:1:2:ffff::1").status_code == 429
         assert ask(client, "2001:db8:1:3::1").status_code == 404
