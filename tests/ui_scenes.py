@@ -177,6 +177,7 @@ def learner_scenes() -> Scenes:
         "closed": replace(IN_PROGRESS, notice=closed),
         "off": replace(IN_PROGRESS, notice=learner.OFF, next_step=""),
         "nameless": replace(IN_PROGRESS, missing=MISSING),
+        "no-role": replace(bare, title=TITLE, card=pages.NothingYet("no_role")),
         "test-student": replace(IN_PROGRESS, notice=learner.TEST_STUDENT, headline="", next_step="", ring=None),
         "test-student-without-certificate": replace(
             bare, card=pages.NothingYet("no_achievement"), notice=learner.TEST_STUDENT

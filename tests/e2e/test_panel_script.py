@@ -122,7 +122,13 @@ def _routes(app: Flask, answers: Answers) -> None:  # noqa: C901 - one canned an
     def save() -> ResponseReturnValue:
         if answers.rejects:
             return render_template("panel/rules.html", page=replace(ui_scenes.RULES, errors={"title": "Empty."})), 422
-        return render_template("panel/rules.html", page=ui_scenes.RULES)
+        saved = Notice("done", "Version 4 is saved and open; everybody is looked at by it now.")
+        header = replace(ui_scenes.HEADER, notice=saved, pending=0, is_counting=True)
+        return render_template("panel/rules.html", page=replace(ui_scenes.RULES, header=header))
+
+    @app.get("/panel/waiting")
+    def waiting() -> str:
+        return render_template("panel/_waiting.html", header=ui_scenes.HEADER)
 
     @app.get("/panel/design")
     def design() -> str:
@@ -660,6 +666,21 @@ def test_what_is_saved_or_was_only_looked_at_is_left_at_once(page: Page, port: i
     frame.get_by_label("Issued by").fill("University")
     frame.get_by_role("button", name="People").click()
     expect(frame.get_by_text("Your change to the design is not saved.")).to_be_visible()
+
+
+def test_who_waits_after_a_rule_was_saved_is_counted_without_another_press(
+    page: Page, port: int, answers: Answers
+) -> None:
+    as_instructor(answers)
+    frame = launched(page, port)
+    frame.get_by_role("button", name="Rules").click()
+    frame.get_by_role("button", name="Check who would qualify").click()
+    frame.get_by_role("button", name="Save the rule").click()
+    expect(frame.locator(".notice-done")).to_be_focused()
+    expect(frame.get_by_role("button", name="People 12 waiting for approval")).to_be_visible()
+    expect(frame.locator(".notice-done")).to_be_focused()
+    page.wait_for_timeout(1500)
+    assert answers.count("/panel/waiting") == 1
 
 
 def test_a_rejected_form_is_not_left_without_asking(window: Window, page: Page, port: int, answers: Answers) -> None:

@@ -232,7 +232,13 @@ def test_a_rule_is_previewed_then_opened_as_it_was_previewed(teacher: Visitor, c
     assert saving.of_course(course.id) == []
     opened = teacher.post("/panel/rules", FORM, action="open", seen=seen_in(preview))
     assert "Version 1 is saved and open" in words(opened)
+    assert 'hx-get="/panel/waiting"' in opened.text  # nobody is waiting yet: it asks until that is worked out
+    assert 'hx-get="/panel/waiting"' in teacher.get("/panel/waiting").text
     b.evaluate(course)
+    work_is_done()
+    counted = teacher.get("/panel/waiting")
+    assert words(counted) == "2 waiting for approval"
+    assert "hx-get" not in counted.text
     (achievement,) = saving.of_course(course.id)
     assert (achievement.status, achievement.title) == (Status.OPEN, "Data Literacy")
     assert b.standing(achievement, "ada") == ("pending", None, "distinction")
