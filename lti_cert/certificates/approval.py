@@ -103,16 +103,17 @@ def decide(
     _refresh_flags(achievement, done_ids)
     evaluation.flag_leavers(achievement, _these([certificates[i].member_id for i in done_ids]))
     moved = set(seen) - set(done_ids) - set(impossible)
-    already = _repeated(action, {one: seen[one] for one in moved}, actor=actor, level=level)
+    looked_at = {one: version for one in moved if (version := seen[one]) is not None}
+    already = _repeated(action, looked_at, actor=actor, level=level)
     return Decided(done_ids, tuple(sorted(moved - already)), tuple(sorted(already)), tuple(impossible))
 
 
-def _repeated(action: str, seen: Seen, *, actor: str, level: Level | None) -> set[int]:
+def _repeated(action: str, seen: Mapping[int, int], *, actor: str, level: Level) -> set[int]:
     """Where all that has happened since it was seen is this decision, and what evaluations made of it."""
     query = select(CertificateMove).where(CertificateMove.certificate_id.in_(id_set(list(seen))))
     since: dict[int, list[CertificateMove]] = {}
     for move in db.session.scalars(query.order_by(CertificateMove.id)) if seen else ():
-        if move.version > (seen[move.certificate_id] or 0):
+        if move.version > seen[move.certificate_id]:
             since.setdefault(move.certificate_id, []).append(move)
     return {
         certificate_id
