@@ -177,6 +177,7 @@ def learner_scenes() -> Scenes:
         "closed": replace(IN_PROGRESS, notice=closed),
         "off": replace(IN_PROGRESS, notice=learner.OFF, next_step=""),
         "nameless": replace(IN_PROGRESS, missing=MISSING),
+        "no-role": replace(bare, title=TITLE, card=pages.NothingYet("no_role")),
         "test-student": replace(IN_PROGRESS, notice=learner.TEST_STUDENT, headline="", next_step="", ring=None),
         "test-student-without-certificate": replace(
             bare, card=pages.NothingYet("no_achievement"), notice=learner.TEST_STUDENT
@@ -192,7 +193,7 @@ ASSISTANT = replace(HEADER, may_edit=False, may_decide=False)
 Other = instructor_pages.OtherCertificate
 SEVERAL = replace(
     HEADER,
-    chosen="2",
+    about="2",
     choices=(
         Other("2", TITLE, "open", 12),
         Other("5", "Laboratory safety, for all who work with chemicals in the basement", "draft"),
@@ -392,13 +393,17 @@ def overview_scenes() -> Scenes:
     yield "source-check", Scene("panel/_source_check.html", {"heading": "Overview", "findings": FINDINGS})
     reason = "It has 145 learners, the one before had 212."
     loss = replace(PREVIEW, newly=MOVE(0))
-    held = {"open": (loss,), "flood": (replace(PREVIEW, is_over_brake=True, awards=57),), "nothing-open": ()}
+    held = {
+        "open": ((TITLE, loss),),
+        "flood": ((TITLE, replace(PREVIEW, is_over_brake=True, awards=57)),),
+        "nothing-open": (),
+    }
     for name, previews in held.items():
         page = instructor_pages.HeldPage(HEADER, 7, NOW, reason, previews)
         yield f"held-{name}", Scene("panel/held.html", {"page": page})
     trial = "This is a trial of Moodle’s gradebook as the source of the grades; it decides once you accept it."
     for name, mapped in {"trial": MAPPED, "trial-equal": replace(MAPPED, new=(), gone=(), unknown=())}.items():
-        page = instructor_pages.HeldPage(HEADER, 7, NOW, trial, (PREVIEW,), mapped)
+        page = instructor_pages.HeldPage(HEADER, 7, NOW, trial, ((TITLE, PREVIEW),), mapped)
         yield f"held-{name}", Scene("panel/held.html", {"page": page})
 
 
@@ -491,7 +496,7 @@ def rules_scenes() -> Scenes:
         "no-items": replace(RULES, items=(), charts=(no_scores,), warnings=(impossible,)),
         "assistant": replace(RULES, header=ASSISTANT),
         "another": instructor_pages.RulesPage(
-            replace(SEVERAL, title="New certificate", status="none", chosen="new", pending=0), "", TITLE, (EACH,), ITEMS
+            replace(SEVERAL, title="New certificate", status="none", about="new", pending=0), "", TITLE, (EACH,), ITEMS
         ),
     }
     for name, page in shown.items():

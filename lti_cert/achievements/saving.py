@@ -53,14 +53,25 @@ def of_course(course_id: int) -> Sequence[Achievement]:
     ).all()
 
 
+class Removed(Conflict):
+    title = "This certificate is no longer here"
+    message = "Somebody has removed it from the course. Nothing was changed."
+    guidance = "Open the certificate link in the course again: it shows what there is now."
+
+
 def find(course_id: int, achievement_id: int) -> Achievement:
-    """:raises NotFound: the course has no such achievement."""
+    """
+    :raises NotFound: the course never had such an achievement.
+    :raises Removed: it has it no longer.
+    """
     found = db.session.get(Achievement, achievement_id)
-    if found is None or found.course_id != course_id or found.archived_at:
+    if found is None or found.course_id != course_id:
         raise NotFound(
             f"achievement {achievement_id} of course {course_id}",
             message=f"The course has no certificate with the number {achievement_id}.",
         )
+    if found.archived_at:
+        raise Removed(f"achievement {achievement_id} of course {course_id}")
     return found
 
 

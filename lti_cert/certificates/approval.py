@@ -14,7 +14,7 @@ from lti_cert.achievements.criteria import Level
 from lti_cert.achievements.models import Achievement, Attestation
 from lti_cert.certificates import evaluation, lifecycle, transitions
 from lti_cert.certificates.lifecycle import Change, NotPossible, Standing
-from lti_cert.certificates.models import Certificate
+from lti_cert.certificates.models import Certificate, CertificateMove
 from lti_cert.core import clock
 from lti_cert.core.database import db, id_set, insert
 from lti_cert.core.errors import InputRejected
@@ -42,6 +42,8 @@ class Decided:
     done: tuple[int, ...]
     moved_meanwhile: tuple[int, ...] = ()
     """Certificates that no longer stand where they were seen."""
+    already: tuple[int, ...] = ()
+    """Certificates that stand so by this very decision of the same person, whom no answer may have reached."""
     not_possible: tuple[int, ...] = ()
     """Certificates in a state in which that cannot be done."""
 
@@ -100,7 +102,26 @@ def decide(
     evaluation.evaluate_members(achievement, [certificates[i].member_id for i in done_ids])
     _refresh_flags(achievement, done_ids)
     evaluation.flag_leavers(achievement, _these([certificates[i].member_id for i in done_ids]))
-    return Decided(done_ids, tuple(sorted(set(seen) - set(done_ids) - set(impossible))), tuple(impossible))
+    moved = set(seen) - set(done_ids) - set(impossible)
+    looked_at = {one: version for one in moved if (version := seen[one]) is not None}
+    already = _repeated(action, looked_at, actor=actor, level=level)
+    return Decided(done_ids, tuple(sorted(moved - already)), tuple(sorted(already)), tuple(impossible))
+
+
+def _repeated(action: str, seen: Mapping[int, int], *, actor: str, level: Level) -> set[int]:
+    """Where all that has happened since it was seen is this decision, and what evaluations made of it."""
+    query = select(CertificateMove).where(CertificateMove.certificate_id.in_(id_set(list(seen))))
+    since: dict[int, list[CertificateMove]] = {}
+    for move in db.session.scalars(query.order_by(CertificateMove.id)) if seen else ():
+        if move.version > seen[move.certificate_id]:
+            since.setdefault(move.certificate_id, []).append(move)
+    return {
+        certificate_id
+        for certificate_id, (first, *later) in since.items()
+        if (first.action, first.actor) == (action, actor)
+        and (action != "grant" or first.to_level == level)
+        and all(move.action == "evaluate" for move in later)
+    }
 
 
 _CHANGES: Mapping[str, Callable[[Standing, Level, Level | None], Change]] = {

@@ -169,11 +169,7 @@ def course_set(
         raise InputRejected("Say what to change: --help lists what there is.")
     found = find_course(course_id, platform)
     with transaction():
-        course_settings.change(
-            found,
-            certificates_on=found.certificates_on if certificates is None else certificates,
-            assistants_may_approve=(found.assistants_may_approve if assistants_approve is None else assistants_approve),
-        )
+        course_settings.change(found, certificates_on=certificates, assistants_may_approve=assistants_approve)
         found.fresh_minutes = found.fresh_minutes if fresh_minutes is None else fresh_minutes
         audit.record(
             actor(),

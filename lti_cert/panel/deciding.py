@@ -105,18 +105,19 @@ def _names(certificates: Sequence[Certificate]) -> str:
 
 
 def _reported(action: str, certificates: Sequence[Certificate], outcomes: Sequence[Decided]) -> Notice:
-    done, moved, impossible = (
+    done, already, moved, impossible = (
         [one for one in certificates if any(one.id in getattr(outcome, name) for outcome in outcomes)]
-        for name in ("done", "moved_meanwhile", "not_possible")
+        for name in ("done", "already", "moved_meanwhile", "not_possible")
     )
     details = []
+    if already:
+        details.append(f"Done before, by you: {_said(action, already)}")
     if moved:
         details.append(f"Skipped, since they have changed after you looked: {_names(moved)}.")
     for state, same in groupby(sorted(impossible, key=lambda one: one.state), key=lambda one: one.state):
         details.append(f"Left out, since they are {_STANDS[state]}: {_names(list(same))}.")
-    return Notice(
-        "done" if done else "waiting", _said(action, done) if done else "Nothing was changed.", tuple(details)
-    )
+    text = _said(action, done) if done else details.pop(0) if already else "Nothing was changed."
+    return Notice("done" if done or already else "waiting", text, tuple(details))
 
 
 _STANDS: Mapping[str, str] = {

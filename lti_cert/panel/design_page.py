@@ -83,6 +83,7 @@ def page_for(place: Place, written: Written | None = None, notice: Notice | None
         signatories=tuple(written.signatories if written else (Signatory(**one) for one in saved.signatories)),
         has_distinction=saving.rule_of(achievement).offers_distinction,
         logo_url=_as_url(saved.logo) if saved.logo else "",
+        is_rejected=written is not None,
     )
 
 

@@ -49,3 +49,14 @@ def references(form: Form, name: str) -> dict[int, int]:
     if len(pairs) < len(found) or max(max(pair) for pair in pairs) > LARGEST_INTEGER:
         raise InputRejected("The selection cannot be read. Load the page again and repeat it.")
     return dict(pairs)
+
+
+def switches(form: Form, names: Sequence[str]) -> dict[str, bool]:
+    """Those that were shown, each with where it stood: one that is off sends nothing, so its form names it beside it.
+
+    :raises InputRejected: none was shown, or another one than these.
+    """
+    shown = form.getlist("switch")
+    if not shown or not set(shown) <= set(names):
+        raise InputRejected("The form cannot be read. Load the page again and repeat it.")
+    return {name: form.get(name) == "yes" for name in shown}

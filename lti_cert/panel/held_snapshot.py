@@ -30,7 +30,10 @@ def page_for(place: Place) -> HeldPage:
     run_id = held.run_id
     run = db.session.get_one(SyncRun, run_id)
     previews = [
-        shown(preview.rehearse(_accepting(place, run_id, achievement)), approval=achievement.approval)
+        (
+            achievement.title,
+            shown(preview.rehearse(_accepting(place, run_id, achievement)), approval=achievement.approval),
+        )
         for achievement in place.achievements
         if achievement.status == Status.OPEN
     ]

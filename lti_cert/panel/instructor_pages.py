@@ -34,21 +34,23 @@ class Header:
     """An achievement's `Status`, or "none" before there is one."""
     freshness: Freshness
     pending: int = 0
+    is_counting: bool = False
+    """Who waits is being worked out: the page asks for the number again until it is known."""
     may_edit: bool = True
     """False for teaching assistants: rules and design are shown, not changed."""
     may_decide: bool = True
     notice: Notice | None = None
     certificates_on: bool = True
     """False: nothing is evaluated in this course."""
-    chosen: str = ""
-    """Names the achievement that the page is about where that is not the only one; "new" for one to be made."""
+    about: str = ""
+    """Names the achievement that the page is about; "new" for one to be made beside others, empty before the first."""
     choices: tuple[OtherCertificate, ...] = ()
     """All of them, where there are several."""
 
     @property
     def query(self) -> str:
         """What an address carries so that its answer is about the same achievement."""
-        return f"?achievement={self.chosen}" if self.chosen else ""
+        return f"?achievement={self.about}" if self.choices else ""
 
 
 @dataclass(frozen=True)
@@ -203,7 +205,8 @@ class HeldPage:
     run_id: int
     at: datetime
     reason: str
-    previews: tuple[Preview, ...] = ()
+    previews: tuple[tuple[str, Preview], ...] = ()
+    """Each with the title of its achievement."""
     mapped: Mapped | None = None
     """Where it is the trial of another source."""
     tab: Tab = "overview"
@@ -333,6 +336,11 @@ class RulesPage:
     version: int = 0
     tab: Tab = "rules"
 
+    @property
+    def is_rejected(self) -> bool:
+        """The form is as it was sent, and saved nowhere."""
+        return bool(self.errors) or any(criterion.errors for criterion in self.criteria)
+
 
 @dataclass(frozen=True)
 class PersonRow:
@@ -447,4 +455,6 @@ class DesignPage:
     logo_url: str = ""
     """A data: address of the stored logo; empty without one."""
     preview: DesignPreview = field(default_factory=DesignPreview)
+    is_rejected: bool = False
+    """The form is as it was sent, and saved nowhere."""
     tab: Tab = "design"

@@ -20,6 +20,7 @@ from lti_cert.courses import activity
 from lti_cert.courses.models import Course, Member
 from lti_cert.issuing.models import Document, DocumentAwaited
 from lti_cert.launch.models import PanelSession
+from lti_cert.lti.claims import LEARNER
 from lti_cert.notices.mailer import usable_address
 from lti_cert.panel import sync_status, wording
 from lti_cert.panel.cards import card_of
@@ -132,8 +133,10 @@ def _page(
     )
     card = card_of(certificate)
     nothing = None if card else _nothing_yet(viewer, member, course)
+    # Of somebody who is only awaited the card says already why there is nothing of hers.
+    notice = _notice(achievement, member, is_awaited=nothing is not None and not viewer.is_staff)
     if nothing:
-        return LearnerPage(achievement.title, course.title, as_of, card=nothing, notice=_notice(achievement, member))
+        return LearnerPage(achievement.title, course.title, as_of, card=nothing, notice=notice)
     rule = saving.rule_of(achievement)
     progress = progress_of(
         rule.criteria,
@@ -151,7 +154,7 @@ def _page(
         card=card,
         about=_about(rule, items),
         missing=_missing(member) if member.is_evaluated else (),
-        notice=_notice(achievement, member),
+        notice=notice,
     )
     if not member.is_evaluated:
         return page
@@ -175,8 +178,13 @@ def _where_she_stands(certificate: Certificate | None, progress: Progress) -> tu
 def _nothing_yet(viewer: PanelSession, member: Member, course: Course) -> NothingYet | None:
     if course.synced_at is None:
         return NothingYet("no_snapshot")
-    is_awaited = not (member.is_evaluated or member.in_roster or member.is_test_user or viewer.is_staff)
-    return NothingYet("waiting_for_sync") if is_awaited else None
+    if member.is_evaluated or member.in_roster or member.is_test_user or viewer.is_staff:
+        return None
+    return NothingYet("waiting_for_sync" if _is_learner(viewer) else "no_role")
+
+
+def _is_learner(viewer: PanelSession) -> bool:
+    return LEARNER in viewer.roles.split()
 
 
 def is_attested(achievement: Achievement, member: Member) -> bool:
@@ -215,12 +223,12 @@ def _missing(member: Member) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _notice(achievement: Achievement, member: Member) -> Notice | None:
+def _notice(achievement: Achievement, member: Member, *, is_awaited: bool) -> Notice | None:
     if member.is_test_user:
         return TEST_STUDENT
     if member.in_roster and not member.is_known:
         return UNKNOWN
-    if not member.is_evaluated and not member.left_at:
+    if not (member.is_evaluated or member.left_at or is_awaited):
         return NOT_A_LEARNER
     if not achievement.course.certificates_on:
         return OFF

@@ -30,7 +30,10 @@ def page_for(place: Place, notice: Notice | None = None) -> OverviewPage:
     counts = reading.counts(achievement.id) if achievement else None
     return OverviewPage(
         header(place, notice, counts=counts),
-        needs=(*_needs_of_course(place.course), *(_needs(achievement, counts) if achievement and counts else ())),
+        needs=(
+            *_needs_of_course(place.course),
+            *(_needs(place, achievement, counts) if achievement and counts else ()),
+        ),
         funnel=_funnel(achievement, counts) if achievement and counts and place.course.synced_at else (),
         sync=shown_to(place.viewer, status_of(place.course)),
         other_sources=source_choice.others_of(place),
@@ -107,14 +110,14 @@ def _needs_of_course(course: Course) -> Iterator[Need]:
         yield Need("waiting", text, "Look at the trial", "/panel/sync/accept")
 
 
-def _needs(achievement: Achievement, counts: Counts) -> Iterator[Need]:
+def _needs(place: Place, achievement: Achievement, counts: Counts) -> Iterator[Need]:
     people = "/panel/people"
+    whose, look = ("your", "Review") if place.viewer.may_approve else ("an instructor’s", "Look at")
     if waiting := counts["waiting"] - counts["held"]:
-        yield Need("waiting", _waiting(waiting, counts), f"Review {waiting}", f"{people}?state=waiting")
+        yield Need("waiting", _waiting(waiting, counts, whose), f"{look} {waiting}", f"{people}?state=waiting")
     if held := counts["held"]:
-        text = (
-            f"{counted(held, 'certificate is', 'certificates are')} held: so many at once wait for your confirmation."
-        )
+        are_held = counted(held, "certificate is", "certificates are")
+        text = f"{are_held} held: so many at once wait for {whose} confirmation."
         yield Need("waiting", text, f"Look at {held}", f"{people}?flag=held")
     if achievement.status == Status.DRAFT:
         text = "This certificate is a draft: nothing is awarded until it is opened."
@@ -145,8 +148,8 @@ def _undrawn(achievement: Achievement) -> int:
     return db.session.scalar(query) or 0
 
 
-def _waiting(waiting: int, counts: Counts) -> str:
-    text = counted(waiting, "certificate waits", "certificates wait") + " for your approval"
+def _waiting(waiting: int, counts: Counts, whose: str) -> str:
+    text = counted(waiting, "certificate waits", "certificates wait") + f" for {whose} approval"
     match counts["waiting_distinction"]:
         case 0:
             return f"{text}."

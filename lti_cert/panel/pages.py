@@ -128,7 +128,7 @@ class NothingYet:
     """No requirement can be shown: no certificate here, or the learner is not in a snapshot yet."""
 
     kind: ClassVar[str] = "nothing_yet"
-    why: Literal["no_achievement", "waiting_for_sync", "no_snapshot"]
+    why: Literal["no_achievement", "waiting_for_sync", "no_snapshot", "no_role"]
 
 
 Card = Earned | Waiting | Denied | Revoked | NothingYet

@@ -3,6 +3,7 @@ number of statements that does not depend on how many people there are.
 """
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -51,13 +52,18 @@ def read_filter(form: forms.Form) -> PeopleFilter:
 
 
 def page_for(place: Place, wanted: PeopleFilter, notice: Notice | None = None) -> PeoplePage:
-    """:raises NoSuchPage"""
+    """After something was done, which `notice` says, the list may be shorter: its last page stands for those beyond.
+
+    :raises NoSuchPage
+    """
     achievement = place.achievement
     if achievement is None:
         return PeoplePage(header(place, notice), (), wanted, matching=0, total=0)
     counts = reading.counts(achievement.id)
     found = _matching(achievement, wanted)
     pages = max(1, -(-len(found) // PER_PAGE))
+    if notice:
+        wanted = replace(wanted, page=max(1, min(wanted.page, pages)))
     if not 1 <= wanted.page <= pages:
         raise NoSuchPage(f"page {wanted.page} of {pages}")
     here = found[(wanted.page - 1) * PER_PAGE : wanted.page * PER_PAGE]

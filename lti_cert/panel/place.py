@@ -11,6 +11,7 @@ from lti_cert.core.errors import NotFound
 from lti_cert.courses import source
 from lti_cert.courses.models import Course
 from lti_cert.launch.models import PanelSession
+from lti_cert.panel import sync_status
 from lti_cert.panel.instructor_pages import Header, OtherCertificate
 from lti_cert.panel.pages import Freshness, Notice
 from lti_cert.sources import choose
@@ -54,7 +55,8 @@ def place_of(viewer: PanelSession, asked: str = "") -> Place:
     `asked` names the achievement that the page is about: its number, "new", or nothing for the one that the link of
     the launch names, else the course's first.
 
-    :raises NotFound: the course has no such achievement.
+    :raises NotFound: the course never had such an achievement.
+    :raises Removed: it has it no longer.
     """
     course = db.session.get_one(Course, viewer.course_id)
     present = linked_first(viewer, saving.of_course(course.id))
@@ -69,13 +71,17 @@ def linked_first(viewer: PanelSession, achievements: Sequence[Achievement]) -> S
 
 
 def achievement_named(course_id: int, name: str) -> Achievement:
-    """:raises NotFound: the course has none of that number."""
+    """
+    :raises NotFound: the course never had one of that number.
+    :raises Removed: it has it no longer.
+    """
     if not (name.isascii() and name.isdigit() and len(name) < 19):  # 18 digits fit every column of ours
         raise NotFound(f"achievement {name!r:.50} of course {course_id}")
     return saving.find(course_id, int(name))
 
 
 def header(place: Place, notice: Notice | None = None, *, counts: Mapping[str, int] | None = None) -> Header:
+    """`notice` says what was just done, if something was."""
     achievement = place.achievement
     if counts is None and achievement is not None:
         counts = reading.counts(achievement.id)
@@ -86,11 +92,12 @@ def header(place: Place, notice: Notice | None = None, *, counts: Mapping[str, i
         status=place.status,
         freshness=freshness(place.course, stale_because=place.course.stale_reason),
         pending=counts["waiting"] if counts else 0,
+        is_counting=notice is not None and sync_status.is_evaluating(place.course),
         may_edit=place.viewer.may_edit,
         may_decide=place.viewer.may_approve,
         notice=notice,
         certificates_on=place.course.certificates_on,
-        chosen=(str(achievement.id) if achievement else NEW) if has_several else "",
+        about=str(achievement.id) if achievement else NEW if place.is_new else "",
         choices=tuple(map(_choice, sorted(place.achievements, key=lambda one: one.id))) if has_several else (),
     )
 

@@ -32,7 +32,7 @@ def _status_of(course: Course) -> SyncStatus:
         return _promised(run)
     if run is None:
         return SyncStatus("never", "Grades have not been read yet.")
-    if run.outcome == SyncOutcome.STORED and outbox.is_promised(*follows[CourseSynced], course_id=course.id):
+    if run.outcome == SyncOutcome.STORED and is_evaluating(course):
         return SyncStatus("running", "Working out who qualifies")
     return _ended(run)
 
@@ -44,8 +44,11 @@ def shown_to(viewer: PanelSession, status: SyncStatus) -> SyncStatus:
 
 def is_moving(course: Course) -> bool:
     """Whether a reading or an evaluation is on its way that may change what is shown."""
-    is_evaluating = outbox.is_promised(*outbox.job_map().after[CourseSynced], course_id=course.id)
-    return is_evaluating or status_of(course).state == "running"
+    return is_evaluating(course) or status_of(course).state == "running"
+
+
+def is_evaluating(course: Course) -> bool:
+    return outbox.is_promised(*outbox.job_map().after[CourseSynced], course_id=course.id)
 
 
 def watched(course: Course) -> SyncStatus:

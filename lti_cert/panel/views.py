@@ -5,6 +5,7 @@ the session's bearer token.
 """
 
 import io
+from dataclasses import replace
 
 from flask import (
     Blueprint,
@@ -50,7 +51,7 @@ from lti_cert.panel import (
 )
 from lti_cert.panel.instructor_pages import UploadPage
 from lti_cert.panel.pages import Notice
-from lti_cert.panel.place import Place, place_of
+from lti_cert.panel.place import Place, header, place_of
 from lti_cert.sources.csv_file import FileRejected
 
 _log = log.get_logger(__name__)
@@ -105,12 +106,9 @@ def _overview(viewer: PanelSession, notice: Notice | None = None) -> str:
 @bp.post("/settings")
 def save_settings() -> str:
     viewer = session.require_editor()
+    chosen = forms.switches(request.form, course_settings.SWITCHES)
     with transaction():
-        course_settings.change(
-            place_of(viewer).course,
-            certificates_on=request.form.get("certificates_on") == "yes",
-            assistants_may_approve=request.form.get("assistants_may_approve") == "yes",
-        )
+        course_settings.change(_place(viewer).course, **chosen)
     return _overview(viewer, Notice("done", "The settings are saved."))
 
 
@@ -118,7 +116,7 @@ def save_settings() -> str:
 def take_over() -> str:
     viewer = session.require_editor()
     with transaction():
-        notice = taking_over.take_over(place_of(viewer))
+        notice = taking_over.take_over(_place(viewer))
     return _overview(viewer, notice)
 
 
@@ -126,7 +124,7 @@ def take_over() -> str:
 def ask_for_sync() -> str:
     viewer = session.require_staff()
     with transaction():
-        freshness.ask_for_sync(place_of(viewer).course)
+        freshness.ask_for_sync(_place(viewer).course)
     status = sync_status.status_of(place_of(viewer).course)
     return render_template("panel/_sync.html", status=sync_status.shown_to(viewer, status))
 
@@ -135,7 +133,7 @@ def ask_for_sync() -> str:
 def cancel_sync() -> str:
     viewer = session.require_editor()
     with transaction():
-        sync.cancel(place_of(viewer).course)
+        sync.cancel(_place(viewer).course)
     return _overview(viewer, Notice("info", "The reading is stopped. Grades stay as they were read last."))
 
 
@@ -144,7 +142,7 @@ def reject_held_snapshot() -> str:
     viewer = session.require_editor()
     run_id = forms.whole_number(request.form, "run")
     with transaction():
-        sync.reject_held(place_of(viewer).course, run_id)
+        sync.reject_held(_place(viewer).course, run_id)
     return _overview(viewer, Notice("done", "The trial is over; everything is as it was."))
 
 
@@ -158,14 +156,14 @@ def show_sync_status() -> str:
 @bp.post("/source/test")
 def test_source() -> str:
     """Asks the platform while the page waits."""
-    findings = source.check(place_of(session.require_editor()).course)
+    findings = source.check(_place(session.require_editor()).course)
     return render_template("panel/_source_check.html", findings=findings)
 
 
 @bp.post("/source/use")
 def use_source() -> str:
     """Asks the platform while the page waits."""
-    viewer = session.require_editor()
+    viewer = _place(session.require_editor()).viewer
     return _overview(viewer, source_choice.use(viewer, request.form.get("source", "")))
 
 
@@ -179,7 +177,7 @@ def accept_held_snapshot() -> str:
     viewer = session.require_editor()
     run_id = forms.whole_number(request.form, "run")
     with transaction():
-        sync.accept_held(place_of(viewer).course, run_id)
+        sync.accept_held(_place(viewer).course, run_id)
     return _overview(viewer, Notice("done", "The reading is accepted; who qualifies is being worked out."))
 
 
@@ -254,8 +252,16 @@ def canvas_connected() -> Response:
 
 @bp.post("/sources/canvas/disconnect")
 def disconnect_canvas() -> str:
-    viewer = session.require_editor()
+    viewer = _place(session.require_editor()).viewer
     return _overview(viewer, connecting.disconnect(viewer))
+
+
+@bp.get("/waiting")
+def count_waiting() -> str:
+    """For a page that asks until it is known who waits."""
+    place = _place(session.require_staff())
+    now = replace(header(place), is_counting=sync_status.is_evaluating(place.course))
+    return render_template("panel/_waiting.html", header=now)
 
 
 @bp.get("/rules")

@@ -78,7 +78,7 @@ export function askOnce(event) {
   const { ctx, issueRequest, dropRequest } = event.detail;
   event.preventDefault();
   const asker = ctx.sourceElement;
-  const box = fragment("message-confirm").firstElementChild;
+  const box = fragment(ctx.isLeaving ? "message-unsaved" : "message-confirm").firstElementChild;
   const back = document.activeElement;
   const close = (answer) => {
     box.remove();
@@ -90,12 +90,13 @@ export function askOnce(event) {
   yes.textContent = asker.dataset.confirmYes || yes.textContent;
   yes.classList.toggle("btn-danger", asker.hasAttribute("data-danger"));
   yes.addEventListener("click", () => close(issueRequest));
-  box.querySelector('[data-answer="no"]').addEventListener("click", () => close(dropRequest));
+  const no = box.querySelector('[data-answer="no"]');
+  no.addEventListener("click", () => close(dropRequest));
   box.addEventListener("keydown", (press) => {
     if (press.key === "Escape") close(dropRequest);
   });
-  asker.parentElement.querySelector(":scope > .confirm [data-answer='no']")?.click();
-  asker.after(box);
+  document.querySelector(".confirm [data-answer='no']")?.click();
+  (asker.closest("nav") ?? asker).after(box);
   if (asker.matches("form")) asker.append(box);
-  yes.focus();
+  (ctx.isLeaving ? no : yes).focus();
 }

@@ -16,6 +16,7 @@ import {
 import { followRequests, retry } from "./requests.js";
 import { addCriterion, outdatePreview, removeCriterion } from "./rules.js";
 import { hearsTexts, lastTab, takeSession } from "./session.js";
+import { noteChange } from "./unsaved.js";
 
 const PRESSES = {
   "[data-retry]": retry,
@@ -35,6 +36,7 @@ const CHANGES = {
   "[data-select-page]": selectPage,
   "[data-select]": (box) => refreshSelection(box.closest("[data-people]")),
   "#rules-form > :not(#rules-preview) *": outdatePreview,
+  "form[data-unsaved] :not([data-preview] *)": noteChange,
 };
 
 function dispatch(table) {

@@ -89,6 +89,21 @@ export function cancelDecision(inside) {
   choice?.focus();
 }
 
+/** The rows from the one that this form decides on: to be asked for before the answer takes their place. */
+export function rowsFrom(form) {
+  const rows = [...form.closest("[data-people]").querySelectorAll(".expand")];
+  const here = form.closest("tr").id;
+  return rows.slice(rows.findIndex((row) => row.getAttribute("aria-controls") === here)).map((row) => row.id);
+}
+
+/** Whoever decides one by one goes on with the next row that waits. True if there is a row to go on with. */
+export function goOnIn([decided, ...later]) {
+  const waiting = [...document.querySelectorAll("[data-people] [data-waits] .expand")];
+  const next = waiting.find((row) => later.includes(row.id)) ?? document.getElementById(decided) ?? waiting[0];
+  next?.focus();
+  return next !== undefined;
+}
+
 function markMissing(reason, isMissing) {
   const error = document.getElementById(`${reason.id}-error`);
   error.textContent = isMissing ? error.dataset.text : "";

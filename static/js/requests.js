@@ -1,9 +1,14 @@
 // What happens around each request that htmx makes: the token goes with it; its outcome is shown, announced, focused.
 
 import { announce, announceIn, clearFault, fragment, isWaiting, keepFocus, showAbove, showInstead, showLocalTimes } from "./page.js";
+import { goOnIn, rowsFrom } from "./people.js";
 import { authorization, forgetSession, lastTab, rememberTab } from "./session.js";
+import { askOfUnsaved } from "./unsaved.js";
 
 let failed = null;
+
+/** The request under way of each form or button that changes something, or that asks first. */
+const underWay = new WeakMap();
 
 export function endSession() {
   forgetSession();
@@ -11,12 +16,12 @@ export function endSession() {
 }
 
 function isPoll(context) {
-  return context.sourceElement.matches("#sync, #watch");
+  return context.sourceElement.matches("#sync, #watch, #people-waiting");
 }
 
 /** What looks for news now and then: where it fails, the page stays as it is. */
 function isLookout(context) {
-  return context.sourceElement.matches("#watch");
+  return context.sourceElement.matches("#watch, #people-waiting");
 }
 
 /** Where the answer stands now: the target itself, or what has replaced it. */
@@ -32,24 +37,43 @@ function toggle(button) {
   return open;
 }
 
+/** A form sends one thing at a time, whichever of its buttons was pressed; a preview changes nothing. */
+function senderOf({ request, sourceElement, confirm }) {
+  const isWriting = request.method !== "GET" && !request.action.endsWith("/preview");
+  return isWriting || confirm ? (request.form ?? sourceElement) : null;
+}
+
+/** True for a second press while the first is under way: it would be answered by a denial of what the first has done. */
+function isRepeated(context) {
+  const sender = senderOf(context);
+  if (sender && underWay.has(sender)) return true;
+  if (sender) underWay.set(sender, context);
+  return false;
+}
+
 function configure(event) {
-  const { request, sourceElement } = event.detail.ctx;
-  const isUnseen = isLookout(event.detail.ctx) && document.hidden;
-  if (isUnseen || (sourceElement.matches("[data-expand]") && !toggle(sourceElement))) {
+  const { ctx } = event.detail;
+  const { request, sourceElement } = ctx;
+  const isUnseen = isLookout(ctx) && document.hidden;
+  if (!isUnseen) askOfUnsaved(ctx);
+  if (isUnseen || isRepeated(ctx) || (sourceElement.matches("[data-expand]") && !toggle(sourceElement))) {
     event.preventDefault();
     return;
   }
   request.headers.Authorization = authorization();
-  if (sourceElement.matches("[data-tab]")) rememberTab(request.action);
 }
 
 function markBusy(event) {
   const { ctx } = event.detail;
+  if (ctx.sourceElement.matches("[data-tab]")) rememberTab(ctx.request.action);
   if (!isPoll(ctx)) ctx.target.setAttribute("aria-busy", "true");
 }
 
 function markIdle(event) {
-  event.detail.ctx.target?.removeAttribute?.("aria-busy");
+  const { ctx } = event.detail;
+  ctx.target?.removeAttribute?.("aria-busy");
+  const sender = senderOf(ctx);
+  if (sender && underWay.get(sender) === ctx) underWay.delete(sender);
 }
 
 function sayNoAnswer(context) {
@@ -67,7 +91,7 @@ function checkAnswer(event) {
   } else if (status === 401) {
     event.preventDefault();
     endSession();
-  } else if (status === 404 && isWaiting() && lastTab()) {
+  } else if ([404, 409].includes(status) && isWaiting() && lastTab()) {
     event.preventDefault(); // what was open before the reload is gone: begin where a launch begins
     rememberTab(null);
     window.htmx.ajax("GET", document.body.dataset.start, { target: "#panel" });
@@ -75,6 +99,11 @@ function checkAnswer(event) {
     event.preventDefault(); // not our page but one of something in between, such as a proxy
     sayNoAnswer(ctx);
   }
+}
+
+function rememberRows(event) {
+  const { ctx } = event.detail;
+  if (ctx.sourceElement.matches("tr [data-decide]")) ctx.rows = rowsFrom(ctx.sourceElement);
 }
 
 /** A fault goes above the panel instead of into it, so that nothing typed is lost. */
@@ -102,7 +131,8 @@ function afterSwap(event) {
   }
   const isPressed = ctx.sourceEvent?.type && ctx.sourceEvent.type !== "load";
   if (isPressed) announce("");
-  if (!isPressed || !keepFocus(root)) announceIn(root);
+  const goesOn = ctx.rows && root.querySelector(".notice-done:not(:has(li))") && goOnIn(ctx.rows);
+  if (goesOn || !isPressed || !keepFocus(root)) announceIn(root);
 }
 
 function noAnswer(event) {
@@ -127,6 +157,7 @@ export function followRequests() {
   document.addEventListener("htmx:config:request", configure);
   document.addEventListener("htmx:before:request", markBusy);
   document.addEventListener("htmx:before:response", checkAnswer);
+  document.addEventListener("htmx:before:swap", rememberRows);
   document.addEventListener("htmx:before:swap", placeFault);
   document.addEventListener("htmx:after:swap", afterSwap);
   document.addEventListener("htmx:error", noAnswer);

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from flask import Flask, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import FrameLocator, Page, Route, expect
 
 from lti_cert.core import web
 from lti_cert.core.errors import Conflict
 from lti_cert.demo.serving import running
-from lti_cert.panel.pages import Waiting, Watch
+from lti_cert.panel.pages import Notice, Waiting, Watch
 from tests import ui_scenes, ui_scenes_decided
 from tests.e2e.browser import Window
 from tests.ui_gallery import create_gallery
@@ -38,6 +38,8 @@ class Answers:
     authorized: bool = True
     offline: bool = False
     people_fault: bool = False
+    decided: Notice = ui_scenes_decided.DECIDED
+    rejects: bool = False
     syncs_left: int = 2
     asked: list[tuple[str, str, dict[str, list[str]]]] = field(default_factory=list)
 
@@ -116,6 +118,26 @@ def _routes(app: Flask, answers: Answers) -> None:  # noqa: C901 - one canned an
     def preview() -> str:
         return render_template("panel/_rules_preview.html", preview=ui_scenes.PREVIEW, status="open")
 
+    @app.post("/panel/rules")
+    def save() -> ResponseReturnValue:
+        if answers.rejects:
+            return render_template("panel/rules.html", page=replace(ui_scenes.RULES, errors={"title": "Empty."})), 422
+        saved = Notice("done", "Version 4 is saved and open; everybody is looked at by it now.")
+        header = replace(ui_scenes.HEADER, notice=saved, pending=0, is_counting=True)
+        return render_template("panel/rules.html", page=replace(ui_scenes.RULES, header=header))
+
+    @app.get("/panel/waiting")
+    def waiting() -> str:
+        return render_template("panel/_waiting.html", header=ui_scenes.HEADER)
+
+    @app.get("/panel/design")
+    def design() -> str:
+        return render_template("panel/design.html", page=ui_scenes_decided.DESIGN)
+
+    @app.post("/panel/design/preview")
+    def draw() -> str:
+        return render_template("panel/_design_preview.html", preview=ui_scenes_decided.DESIGN.preview)
+
     @app.post("/panel/close")
     def close() -> str:
         return render_template("panel/rules.html", page=ui_scenes.RULES)
@@ -133,7 +155,7 @@ def _routes(app: Flask, answers: Answers) -> None:  # noqa: C901 - one canned an
 
     @app.post("/panel/people/decide")
     def decide() -> str:
-        decided = replace(ui_scenes.HEADER, notice=ui_scenes_decided.DECIDED)
+        decided = replace(ui_scenes.HEADER, notice=answers.decided)
         return render_template("panel/people.html", page=replace(ui_scenes_decided.PEOPLE_PAGE, header=decided))
 
     @app.post("/panel/sync")
@@ -499,3 +521,187 @@ def test_a_source_is_connected_in_a_window_that_closes_and_the_overview_follows(
     with window.expect_event("close"):
         window.evaluate("setTimeout(() => location.assign('/back'))")
     expect(frame.get_by_text("Connected on behalf of Dr. Ada Chen")).to_be_visible()
+
+
+def test_a_second_press_while_the_first_is_under_way_is_not_sent(page: Page, port: int, answers: Answers) -> None:
+    as_instructor(answers)
+    frame = launched(page, port)
+    frame.get_by_label("Select all on this page").check()
+    frame.get_by_role("button", name="Approve 3").click()
+    frame.get_by_role("button", name="Approve 3 certificates").dblclick()
+    expect(frame.locator(".notice-done")).to_be_focused()
+    frame.get_by_role("button", name="Ada Lovelace").click()
+    frame.locator("#evidence-101").get_by_role("button", name="Approve").dblclick()
+    expect(frame.locator(".notice-done")).to_be_focused()
+    frame.get_by_role("button", name="Rules").click()
+    frame.get_by_role("button", name="Check who would qualify").click()
+    frame.get_by_role("button", name="Save the rule").dblclick()
+    expect(frame.get_by_role("button", name="Save the rule")).to_have_count(0)
+    frame.get_by_role("button", name="Close the certificate").dblclick()
+    frame.get_by_role("button", name="Close it").click()
+    expect(frame.get_by_role("button", name="Close it")).to_have_count(0)
+    page.wait_for_timeout(200)
+    assert [answers.count(f"/panel/{path}") for path in ("people/decide", "rules", "close")] == [2, 2, 1]
+
+
+def test_a_press_that_found_no_answer_can_be_repeated(window: Window, page: Page, port: int, answers: Answers) -> None:
+    window.provoked = ("ERR_FAILED", "Failed to fetch")
+    as_instructor(answers)
+    frame = launched(page, port)
+    frame.get_by_label("Select Ada Lovelace").check()
+    page.route("**/panel/people/decide", lambda route: route.abort())
+    frame.get_by_role("button", name="Approve 1").click()
+    expect(frame.get_by_text("No answer")).to_be_visible()
+    page.unroute("**/panel/people/decide")
+    frame.get_by_role("button", name="Try again").click()
+    expect(frame.locator(".notice-done")).to_be_focused()
+    assert answers.count("/panel/people/decide") == 1
+
+
+def test_two_people_are_decided_on_in_quick_succession(page: Page, port: int, answers: Answers) -> None:
+    as_instructor(answers)
+    frame = launched(page, port)
+    waiting = [frame.locator(f"#evidence-{number}").get_by_role("button", name="Approve") for number in (101, 102)]
+    for name, button in zip(("Ada Lovelace", ui_scenes_decided.PEOPLE[1].name), waiting, strict=True):
+        frame.get_by_role("button", name=name).click()
+        expect(button).to_be_visible()
+    held: list[Route] = []
+    page.route("**/panel/people/decide", lambda route: held.append(route))
+    for button in waiting:
+        button.click()
+    page.wait_for_timeout(200)
+    assert len(held) == 2
+    for route in held:
+        route.continue_()
+    expect(frame.locator(".notice-done")).to_be_visible()
+
+
+ONE_APPROVED = Notice("done", "1 certificate approved: Ada Lovelace.")
+
+
+def test_deciding_one_by_one_goes_on_with_the_next_row_that_waits(page: Page, port: int, answers: Answers) -> None:
+    answers.home = "panel/people.html"
+    answers.page = replace(ui_scenes_decided.PEOPLE_PAGE, filter=replace(ui_scenes_decided.PEOPLE_PAGE.filter, page=2))
+    answers.decided = ONE_APPROVED
+    frame = launched(page, port)
+    frame.get_by_role("button", name="Ada Lovelace").click()
+    approve = frame.locator("#evidence-101").get_by_role("button", name="Approve")
+    expect(approve).to_be_visible()
+    tool = page.frame("tool")
+    assert tool
+    before = tool.evaluate("scrollTo({ top: 150, behavior: 'instant' }), scrollY")
+    assert before > 0
+    approve.click()
+    expect(frame.get_by_role("button", name=ui_scenes_decided.PEOPLE[1].name)).to_be_focused()
+    expect(frame.get_by_role("status").first).to_contain_text("1 certificate approved: Ada Lovelace.")
+    assert tool.evaluate("scrollY") == before
+    assert answers.last("/panel/people/decide")["page"] == ["2"]
+
+
+def test_what_was_left_out_is_read_before_going_on(page: Page, port: int, answers: Answers) -> None:
+    as_instructor(answers)
+    frame = launched(page, port)
+    frame.get_by_role("button", name="Ada Lovelace").click()
+    frame.locator("#evidence-101").get_by_role("button", name="Approve").click()
+    expect(frame.locator(".notice-done")).to_be_focused()
+
+
+UNSAVED = "Your change to the rule is not saved."
+
+
+def test_an_unsaved_change_is_not_left_without_asking(page: Page, port: int, answers: Answers) -> None:
+    as_instructor(answers)
+    frame = launched(page, port)
+    frame.get_by_role("button", name="Rules").click()
+    title = frame.get_by_label("Title of the certificate")
+    title.fill("Another title")
+    people = frame.get_by_role("button", name="People")
+    people.click()
+    expect(frame.get_by_role("button", name="Stay")).to_be_focused()
+    people.click()
+    expect(frame.get_by_text(UNSAVED)).to_have_count(1)
+    frame.get_by_role("button", name="Design").click()
+    expect(frame.get_by_text(UNSAVED)).to_have_count(1)
+    frame.get_by_role("button", name="Stay").click()
+    expect(frame.get_by_text(UNSAVED)).to_have_count(0)
+    expect(title).to_have_value("Another title")
+    frame.get_by_role("button", name="New certificate").click()
+    expect(frame.get_by_text(UNSAVED)).to_be_visible()
+    page.keyboard.press("Escape")
+    frame.get_by_role("button", name="Close the certificate").click()
+    expect(frame.get_by_text(f"{UNSAVED} Close this certificate?")).to_be_visible()
+    frame.get_by_role("button", name="Cancel").click()
+    assert [answers.count(f"/panel/{path}") for path in ("people", "design", "close")] == [0, 0, 0]
+    people.click()
+    frame.get_by_role("button", name="Leave").click()
+    expect(frame.get_by_role("button", name="Ada Lovelace")).to_be_visible()
+
+
+def test_a_reload_after_staying_shows_the_tab_where_one_stayed(page: Page, port: int, answers: Answers) -> None:
+    as_instructor(answers)
+    frame = launched(page, port)
+    frame.get_by_role("button", name="Rules").click()
+    frame.get_by_role("button", name="Average").click()  # a requirement more is a change too
+    frame.get_by_role("button", name="People").click()
+    frame.get_by_role("button", name="Stay").click()
+    tool = page.frame("tool")
+    assert tool
+    tool.evaluate("location.reload()")
+    expect(frame.get_by_role("heading", name="The rule")).to_be_visible()
+
+
+def test_what_is_saved_or_was_only_looked_at_is_left_at_once(page: Page, port: int, answers: Answers) -> None:
+    as_instructor(answers)
+    frame = launched(page, port)
+    frame.get_by_role("button", name="Rules").click()
+    frame.get_by_label("Title of the certificate").fill("Another title")
+    frame.get_by_role("button", name="Check who would qualify").click()
+    frame.get_by_role("button", name="Save the rule").click()
+    expect(frame.get_by_role("button", name="Save the rule")).to_have_count(0)
+    frame.get_by_role("button", name="Design").click()
+    frame.get_by_text("Distinction", exact=True).click()  # the preview of it
+    frame.get_by_role("button", name="People").click()
+    expect(frame.get_by_role("button", name="Ada Lovelace")).to_be_visible()
+    frame.get_by_role("button", name="Design").click()
+    frame.get_by_label("Issued by").fill("University")
+    frame.get_by_role("button", name="People").click()
+    expect(frame.get_by_text("Your change to the design is not saved.")).to_be_visible()
+
+
+def test_who_waits_after_a_rule_was_saved_is_counted_without_another_press(
+    page: Page, port: int, answers: Answers
+) -> None:
+    as_instructor(answers)
+    frame = launched(page, port)
+    frame.get_by_role("button", name="Rules").click()
+    frame.get_by_role("button", name="Check who would qualify").click()
+    frame.get_by_role("button", name="Save the rule").click()
+    expect(frame.locator(".notice-done")).to_be_focused()
+    expect(frame.get_by_role("button", name="People 12 waiting for approval")).to_be_visible()
+    expect(frame.locator(".notice-done")).to_be_focused()
+    page.wait_for_timeout(1500)
+    assert answers.count("/panel/waiting") == 1
+
+
+def test_a_rejected_form_is_not_left_without_asking(window: Window, page: Page, port: int, answers: Answers) -> None:
+    window.provoked = ("422",)
+    as_instructor(answers)
+    answers.rejects = True
+    frame = launched(page, port)
+    frame.get_by_role("button", name="Rules").click()
+    frame.get_by_role("button", name="Check who would qualify").click()
+    frame.get_by_role("button", name="Save the rule").click()
+    expect(frame.get_by_label("Title of the certificate")).to_be_focused()
+    frame.get_by_role("button", name="People").click()
+    expect(frame.get_by_text(UNSAVED)).to_be_visible()
+
+
+def test_a_reason_is_said_to_be_shown_to_the_learner_where_it_is(page: Page, port: int, answers: Answers) -> None:
+    as_instructor(answers)
+    frame = launched(page, port)
+    frame.get_by_label("Select 王贞仪").check()
+    bar = frame.get_by_role("form", name="The selected")
+    bar.get_by_role("button", name="Grant 1").click()
+    expect(bar.get_by_label("Reason")).to_have_accessible_description("Kept in the history.")
+    bar.get_by_role("button", name="Deny 1").click()
+    expect(bar.get_by_label("Reason")).to_have_accessible_description("Kept in the history. The learners see it too.")

@@ -11,7 +11,9 @@ from click.testing import CliRunner, Result
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from werkzeug.test import TestResponse
 
+from lti_cert.achievements import course_settings
 from lti_cert.achievements.models import Achievement
 from lti_cert.certificates import evaluation
 from lti_cert.certificates.models import CertificateMove
@@ -50,6 +52,11 @@ def assistant(client: FlaskClient, course: Course) -> Visitor:
     return visitor(client, course, "assistant", TEACHING_ASSISTANT)
 
 
+def save(teacher: Visitor, **on: str) -> TestResponse:
+    """The form as the page sends it."""
+    return teacher.post("/panel/settings", {"switch": list(course_settings.SWITCHES)}, **on)
+
+
 def pending(course: Course) -> Achievement:
     achievement = b.achievement(course, b.document(approval=True))
     b.evaluate(course)
@@ -64,14 +71,14 @@ def test_while_certificates_are_off_nothing_is_evaluated_and_what_is_pending_wai
     teacher: Visitor, course: Course
 ) -> None:
     achievement = pending(course)
-    assert "The settings are saved." in words(teacher.post("/panel/settings"))
+    assert "The settings are saved." in words(save(teacher))
     b.take(course, b.snapshot(ITEMS, {"ada": POOR, "bob": GOOD, "cyd": GOOD}))
     drain_only("evaluate")
     b.evaluate(course)
     assert b.standing(achievement, "ada") == ("pending", None, "completion")
     assert b.standing(achievement, "bob") == ("none", None, None)
 
-    teacher.post("/panel/settings", certificates_on="yes")
+    save(teacher, certificates_on="yes")
     drain_only("evaluate")
     assert b.standing(achievement, "ada") == ("none", None, None)
     assert b.standing(achievement, "bob") == ("pending", None, "completion")
@@ -80,10 +87,10 @@ def test_while_certificates_are_off_nothing_is_evaluated_and_what_is_pending_wai
 def test_what_follows_a_decision_by_hand_waits_too(teacher: Visitor, course: Course) -> None:
     achievement = pending(course)
     b.decide(achievement, "deny", "ada")
-    teacher.post("/panel/settings")
+    save(teacher)
     b.decide(achievement, "reopen", "ada")
     assert b.standing(achievement, "ada") == ("none", None, None)
-    teacher.post("/panel/settings", certificates_on="yes")
+    save(teacher, certificates_on="yes")
     drain_only("evaluate")
     assert b.standing(achievement, "ada") == ("pending", None, "completion")
 
@@ -92,7 +99,7 @@ def test_an_award_date_that_comes_meanwhile_is_not_announced_over_and_over(teach
     tomorrow = clock.now() + timedelta(days=1)
     achievement = b.achievement(course, b.document(award_from=tomorrow.isoformat()))
     b.evaluate(course)
-    teacher.post("/panel/settings")
+    save(teacher)
     with time_machine.travel(tomorrow + timedelta(hours=1)):
         assert evaluation.award_dates_that_came() == []
         b.evaluate(course)
@@ -106,22 +113,35 @@ def test_saving_the_settings_again_looks_at_nobody_again(teacher: Visitor, cours
     pending(course)
     drain_only("evaluate")
     before = db.session.scalars(select(CertificateMove.id)).all()
-    teacher.post("/panel/settings", certificates_on="yes")
+    save(teacher, certificates_on="yes")
     drain_only("evaluate")
     assert db.session.scalars(select(CertificateMove.id)).all() == before
 
 
 def test_everybody_is_told_that_certificates_are_off(client: FlaskClient, teacher: Visitor, course: Course) -> None:
     pending(course)
-    assert "Certificates are off in this course" in words(teacher.post("/panel/settings"))
+    assert "Certificates are off in this course" in words(save(teacher))
     assert "nobody is looked at, whatever the rule says" in words(teacher.get("/panel/rules"))
     page = words(visitor(client, course, "bob", LEARNER).get("/panel/home"))
     assert "Certificates are switched off in this course for now: nothing is awarded." in page
     assert "Next:" not in page
-    teacher.post("/panel/settings", certificates_on="yes")
+    save(teacher, certificates_on="yes")
     page = words(visitor(client, course, "bob", LEARNER).get("/panel/home"))
     assert "switched off" not in page
     assert "Next:" in page
+
+
+@pytest.mark.parametrize("sent", [{}, {"certificates_on": "yes"}, {"switch": "synced_at"}])
+def test_a_form_that_shows_no_switch_is_refused(teacher: Visitor, course: Course, sent: dict[str, str]) -> None:
+    assert teacher.post("/panel/settings", sent).status_code == 422
+    assert (course.certificates_on, course.assistants_may_approve) == (True, False)
+
+
+def test_only_the_switch_that_was_shown_is_changed(teacher: Visitor, course: Course) -> None:
+    teacher.post("/panel/settings", switch="assistants_may_approve", assistants_may_approve="yes")
+    assert (course.certificates_on, course.assistants_may_approve) == (True, True)
+    teacher.post("/panel/settings", switch="certificates_on")
+    assert (course.certificates_on, course.assistants_may_approve) == (False, True)
 
 
 # -- assistants
@@ -138,7 +158,7 @@ def test_assistants_approve_and_deny_where_the_course_lets_them_and_only_then(
 ) -> None:
     achievement = pending(course)
     assert assistant.post("/panel/people/decide", approve(achievement, "ada")).status_code == 403
-    teacher.post("/panel/settings", certificates_on="yes", assistants_may_approve="yes")
+    save(teacher, certificates_on="yes", assistants_may_approve="yes")
     page = assistant.get("/panel/people")
     assert 'data-decision="approve"' in page.text
     for withheld in ("grant", "revoke", "reopen", "reissue"):
@@ -147,8 +167,20 @@ def test_assistants_approve_and_deny_where_the_course_lets_them_and_only_then(
     assert "1 certificate denied: CYD." in words(
         assistant.post("/panel/people/decide", approve(achievement, "cyd", "deny"))
     )
-    teacher.post("/panel/settings", certificates_on="yes")
+    save(teacher, certificates_on="yes")
     assert assistant.post("/panel/people/decide", approve(achievement, "bob", "deny")).status_code == 403
+
+
+def test_assistants_who_may_not_approve_are_told_who_does(teacher: Visitor, assistant: Visitor, course: Course) -> None:
+    pending(course)
+    overview = words(assistant.get("/panel/overview"))
+    assert "2 certificates wait for an instructor’s approval. Look at 2" in overview
+    assert "your approval" not in overview
+    nothing = "instructors decide, so there is nothing to select."
+    assert nothing in words(assistant.get("/panel/people"))
+    save(teacher, certificates_on="yes", assistants_may_approve="yes")
+    assert "2 certificates wait for your approval. Review 2" in words(assistant.get("/panel/overview"))
+    assert nothing not in words(assistant.get("/panel/people"))
 
 
 @pytest.mark.parametrize("action", ["grant", "revoke", "reopen", "reissue", "attest", "unattest"])

@@ -232,7 +232,13 @@ def test_a_rule_is_previewed_then_opened_as_it_was_previewed(teacher: Visitor, c
     assert saving.of_course(course.id) == []
     opened = teacher.post("/panel/rules", FORM, action="open", seen=seen_in(preview))
     assert "Version 1 is saved and open" in words(opened)
+    assert 'hx-get="/panel/waiting"' in opened.text  # nobody is waiting yet: it asks until that is worked out
+    assert 'hx-get="/panel/waiting"' in teacher.get("/panel/waiting").text
     b.evaluate(course)
+    work_is_done()
+    counted = teacher.get("/panel/waiting")
+    assert words(counted) == "2 waiting for approval"
+    assert "hx-get" not in counted.text
     (achievement,) = saving.of_course(course.id)
     assert (achievement.status, achievement.title) == (Status.OPEN, "Data Literacy")
     assert b.standing(achievement, "ada") == ("pending", None, "distinction")
@@ -458,6 +464,7 @@ def test_closing_stops_awards_and_opening_again_shows_first_what_it_would_do(tea
     form = FORM | {"version": "1"}
     preview = teacher.post("/panel/rules/preview", form)
     assert "0 would newly qualify" in words(preview)
+    assert "waiting for approval would no longer qualify" not in words(preview)
     teacher.post("/panel/rules", form, action="open", seen=seen_in(preview))
     db.session.rollback()
     assert achievement.status == Status.OPEN
@@ -535,6 +542,52 @@ def test_decisions_on_many_report_what_was_skipped(teacher: Visitor, course: Cou
     assert "Left out, since they are still in progress: CYD, DAN." in page
     assert [b.standing(achievement, who)[0] for who in ("ada", "bob", "cyd")] == ["earned", "denied", "none"]
     assert 'value="waiting" selected' in answer.text
+
+
+def test_a_decision_whose_answer_was_lost_is_not_denied_when_it_is_sent_again(teacher: Visitor, course: Course) -> None:
+    decided(course)
+    sent = {"action": "approve", "certificate": references(teacher.get("/panel/people", state="waiting"))}
+    teacher.post("/panel/people/decide", sent)
+    page = words(teacher.post("/panel/people/decide", sent))
+    assert "Done before, by you: 2 certificates approved: ADA, BOB." in page
+    assert "Skipped" not in page
+
+
+def test_what_has_happened_since_is_not_said_to_be_ones_own(
+    client: FlaskClient, teacher: Visitor, course: Course
+) -> None:
+    achievement = decided(course)
+    sent = {"action": "approve", "certificate": references(teacher.get("/panel/people", q="ada"))}
+    colleague = visitor(client, course, "col", INSTRUCTOR)
+    colleague.post("/panel/people/decide", sent)
+    assert "Skipped, since they have changed after you looked: ADA." in words(
+        teacher.post("/panel/people/decide", sent)
+    )
+    b.decide(achievement, "revoke", "ada")
+    assert "Skipped" in words(colleague.post("/panel/people/decide", sent))
+    other = sent | {"action": "deny", "reason": "Late."}
+    assert "Skipped" in words(colleague.post("/panel/people/decide", other))
+
+
+def test_a_grant_of_another_level_is_another_decision(teacher: Visitor, course: Course) -> None:
+    decided(course)
+    sent = {"action": "grant", "certificate": references(teacher.get("/panel/people", q="dan")), "reason": "Known."}
+    teacher.post("/panel/people/decide", sent)
+    assert "Done before, by you: 1 certificate granted: DAN." in words(teacher.post("/panel/people/decide", sent))
+    assert "Skipped" in words(teacher.post("/panel/people/decide", sent, level="distinction"))
+
+
+def test_after_a_decision_the_list_stays_at_its_page_or_at_the_last_there_is(teacher: Visitor, course: Course) -> None:
+    decided(course, learners=crowd(51))
+    (last,) = references(teacher.get("/panel/people", page=2))
+    sent = {"action": "approve", "certificate": last, "page": "2"}
+    page = words(teacher.post("/panel/people/decide", sent))
+    assert "51 learners, page 2 of 2" in page
+    assert "U050" in page
+    (last,) = references(teacher.get("/panel/people", page=2))
+    sent = {"action": "revoke", "certificate": last, "reason": "Error.", "page": "2", "state": "waiting"}
+    assert "50 learners Learners of this course" in words(teacher.post("/panel/people/decide", sent))
+    assert teacher.get("/panel/people", page=2, state="waiting").status_code == 404
 
 
 @pytest.mark.parametrize(

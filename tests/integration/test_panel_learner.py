@@ -219,6 +219,16 @@ def test_a_newcomer_waits_for_the_next_reading(client: FlaskClient) -> None:
     course, _ = begun()
     answer = visitor(client, course, "newcomer", LEARNER).get("/panel/home")
     assert "Your results are on their way" in words(answer)
+    assert "not listed as a learner" not in words(answer)
+
+
+def test_somebody_without_a_role_in_the_course_is_told_so_and_whom_to_ask(client: FlaskClient) -> None:
+    course, _ = begun()
+    page = words(visitor(client, course, "observer").get("/panel/home"))
+    assert "The platform gave you no role in this course that earns a certificate" in page
+    assert "ask an instructor of the course" in page
+    assert "on their way" not in page
+    assert "not listed as a learner" not in page
 
 
 def test_staff_see_the_page_of_a_learner_without_scores(client: FlaskClient) -> None:

@@ -53,6 +53,47 @@ def test_with_one_there_is_nothing_to_choose(teacher: Visitor, course: Course) -
 
 
 @pytest.mark.parametrize("tab", ["overview", "rules", "people", "design"])
+def test_with_one_each_page_names_it_for_what_is_sent_from_there(teacher: Visitor, course: Course, tab: str) -> None:
+    only = b.achievement(course, b.document(title="Basics"))
+    assert f'hx-vals:inherited=\'{{"achievement": "{only.id}"}}\'' in teacher.get(f"/panel/{tab}").text
+
+
+def test_what_a_stale_page_sends_about_one_that_is_gone_touches_no_other(teacher: Visitor, course: Course) -> None:
+    gone = b.achievement(course, b.document(title="Basics"), is_open=False)
+    teacher.post("/panel/remove", achievement=gone.id)
+    other = b.achievement(course, b.document(title="Mastery"))
+    for path in ("close", "remove", "design", "settings", "sync", "rules/preview", "sync/cancel"):
+        answer = teacher.post(f"/panel/{path}", RULE, version="1", achievement=gone.id, switch="certificates_on")
+        assert answer.status_code == 409, path
+        assert "Somebody has removed it from the course. Nothing was changed." in words(answer)
+    db.session.refresh(other)
+    db.session.refresh(course)
+    assert (other.status, other.archived_at, course.certificates_on) == ("open", None, True)
+
+
+def test_a_new_one_without_a_rule_is_not_said_to_be_the_first(teacher: Visitor, course: Course) -> None:
+    b.achievement(course, b.document(title="Basics"))
+    page = words(teacher.get("/panel/overview", achievement="new"))
+    assert "This certificate has no rule yet" in page
+    assert "This course has no certificate yet" not in page
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_what_accepting_a_reading_would_do_is_said_of_each_by_name(
+    teacher: Visitor, course: Course, several: bool
+) -> None:
+    b.achievement(course, b.document(title="Basics"))
+    if several:
+        b.achievement(course, b.document(title="Mastery"))
+    b.take(course, b.snapshot({"Quiz": 20}, {f"u{n}": GOOD for n in range(30)}))
+    b.take(course, b.snapshot({"Quiz": 20}, {"ada": GOOD}))
+    page = words(teacher.get("/panel/sync/accept"))
+    assert ("If you accept it: “ Basics ”" in page) is several
+    assert ("If you accept it: “ Mastery ”" in page) is several
+    assert page.count("If you accept it") == 1 + several
+
+
+@pytest.mark.parametrize("tab", ["overview", "rules", "people", "design"])
 def test_each_tab_is_about_the_one_that_was_chosen(
     teacher: Visitor, two: tuple[Achievement, Achievement], tab: str
 ) -> None:
@@ -103,7 +144,7 @@ def test_one_is_removed_and_the_rest_stay(teacher: Visitor, two: tuple[Achieveme
     answer = teacher.post("/panel/remove", achievement=two[0].id)
     assert "“Basics” is removed. What was earned with it stays valid." in words(answer)
     assert heading(answer.text) == "Mastery"
-    assert teacher.get("/panel/rules", achievement=two[0].id).status_code == 404
+    assert teacher.get("/panel/rules", achievement=two[0].id).status_code == 409
     assert b.standing(two[0], "ada")[0] == "earned"
 
 
