@@ -22,6 +22,7 @@ pytest_plugins = [
     "tests.canvas_world",
     "tests.guards",
     "tests.launching",
+    "tests.operating",
     "tests.sharing_out",
     "tests.tenants",
     "tests.world",
