@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 
 from lti_cert.settings import Settings
 from tests import mail_server as mail
@@ -21,6 +22,7 @@ pytest_plugins = [
     "tests.canvas_world",
     "tests.guards",
     "tests.launching",
+    "tests.operating",
     "tests.sharing_out",
     "tests.tenants",
     "tests.world",
@@ -32,8 +34,9 @@ hypothesis.settings.load_profile("patient")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if metafunc.definition.get_closest_marker("each_database"):
-        metafunc.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+    if mark := metafunc.definition.get_closest_marker("each_database"):
+        databases = ["sqlite", "bare postgresql" if mark.kwargs.get("bare") else "postgresql"]
+        metafunc.parametrize("database_url", databases, ids=["sqlite", "postgresql"], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -42,15 +45,34 @@ def postgresql() -> Iterator[postgres.Cluster]:
         yield cluster
 
 
+@pytest.fixture(scope="session")
+def postgresql_with_tables(postgresql: postgres.Cluster) -> Iterator[str]:
+    from tests import tables
+
+    with postgresql.database() as url:
+        tables.create_on_postgresql(url)
+        yield url
+
+
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
-    """None, which is SQLite in the data directory; a test marked `each_database` runs on PostgreSQL too."""
-    if getattr(request, "param", "sqlite") == "sqlite":
+    """None, which is SQLite in the data directory; a test marked `each_database` runs on PostgreSQL too.
+
+    There it finds the tables without a row, or with `each_database(bare=True)` a database that has no tables.
+    """
+    from tests import tables
+
+    database = getattr(request, "param", "sqlite")
+    if database == "sqlite":
         yield None
+    elif database == "postgresql":
+        url: str = request.getfixturevalue("postgresql_with_tables")
+        tables.empty_on_postgresql(url)
+        yield url
     else:
         cluster: postgres.Cluster = request.getfixturevalue("postgresql")
-        with cluster.database() as url:
-            yield url
+        with cluster.database() as bare:
+            yield bare
 
 
 @pytest.fixture
@@ -101,24 +123,35 @@ class _Client(FlaskClient):
         return contextvars.Context().run(super().open, *args, **kwargs)
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Shared by every application of the tests: each would compile its templates anew."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
+def app(settings: Settings, compiled_templates: FileSystemBytecodeCache) -> Iterator[Flask]:
     """The tool on an empty database with its tables, inside an application context."""
     from lti_cert.app import create_app
     from lti_cert.core.database import db
+    from tests import compiled_statements
     from tests.tables import create_tables
 
     app = create_app(settings)
+    app.jinja_env.bytecode_cache = compiled_templates
     app.test_client_class = _Client
     with app.app_context():
         create_tables()
+        compiled_statements.share(db.engine)
         yield app
         db.session.remove()
         db.engine.dispose()
 
 
 @pytest.fixture
-def make_app(app: Flask, make_settings: Callable[..., Settings]) -> Iterator[Callable[..., Flask]]:
+def make_app(
+    app: Flask, make_settings: Callable[..., Settings], compiled_templates: FileSystemBytecodeCache
+) -> Iterator[Callable[..., Flask]]:
     """Another process of the tool, on the database of `app`: `make_app(base_url=…)` gives it other settings."""
     from lti_cert.app import create_app
     from lti_cert.core.database import db
@@ -127,6 +160,7 @@ def make_app(app: Flask, make_settings: Callable[..., Settings]) -> Iterator[Cal
 
     def make(**changes: Any) -> Flask:
         made.append(create_app(make_settings(**changes)))
+        made[-1].jinja_env.bytecode_cache = compiled_templates
         made[-1].test_client_class = _Client
         return made[-1]
 

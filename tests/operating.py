@@ -2,22 +2,35 @@
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+from argon2 import PasswordHasher
+from argon2.profiles import CHEAPEST
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from lti_cert.admin import accounts
+from lti_cert.admin import accounts, passwords
 from lti_cert.admin.models import Admin
 from lti_cert.core.database import db, transaction
 
 EMAIL = "olga@example.edu"
 PASSWORD = "correct horse battery"
 
+TODAYS_HASHER = passwords._hasher
+
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_passwords() -> Iterator[None]:
+    """With today's costs each test of the console would work half a second for its password alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", PasswordHasher.from_parameters(CHEAPEST))
+        yield
 
 
 def administrator(email: str = EMAIL, password: str = PASSWORD) -> Admin:

@@ -35,7 +35,7 @@ def connect_moodle(world: World, site: MoodleSite) -> None:
 
 def _connect(world: World, name: str, *words: str, given: str) -> None:
     done = world.run("source", "connect", "1", name, "--url", world.lms_url, *words, given=f"{given}\n")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
 
 
 def _moodle_course() -> Course:

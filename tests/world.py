@@ -1,7 +1,5 @@
 """The demo LMS and the tool with all its processes, as a test meets them from outside."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
 from lti_cert.app import create_app
+from lti_cert.cli import main
 from lti_cert.core.database import db, transaction
 from lti_cert.demo.platform import Lms, SigningKey, Tool
 from lti_cert.demo.sample_course import sample_course
@@ -44,10 +44,9 @@ class World:
     env: dict[str, str]
     """For commands of the tool."""
 
-    def run(self, *words: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, given: str | None = None) -> Result:
         """`lti-cert` with these words, and what is given to it on standard input."""
-        command = [sys.executable, "-m", "lti_cert", *words]
-        return subprocess.run(command, env=self.env, input=given, capture_output=True, text=True, timeout=120)
+        return CliRunner().invoke(main, words, env=self.env, input=given)
 
 
 @pytest.fixture

@@ -91,8 +91,12 @@ def in_app(command: Callable[..., None]) -> Callable[..., None]:
 
     def run(*args: Any, **kwargs: Any) -> None:
         with application().app_context():
-            schema.require_up_to_date()
-            command(*args, **kwargs)
+            try:
+                schema.require_up_to_date()
+                command(*args, **kwargs)
+            finally:
+                db.session.remove()
+                db.engine.dispose()
 
     return update_wrapper(run, command)
 

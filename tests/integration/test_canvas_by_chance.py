@@ -388,6 +388,16 @@ def sync_to_its_end(canvas: CanvasWorld) -> SyncRun:
     return building.sync_to_its_end(canvas.course_id, canvas.registration_id)
 
 
+def begin_anew(canvas: CanvasWorld) -> None:
+    """Forget what another example has read: in what is the future now, and a reading without its scores is held."""
+    with transaction() as session:
+        for kind in (HeldSnapshot, StagedPage, SyncRun, Result):
+            session.execute(delete(kind))
+        course = session.get_one(Course, canvas.course_id)
+        course.whole_at = course.whole_asked_at = None
+        session.get_one(Registration, canvas.registration_id).slowed_until = None
+
+
 @pytest.mark.each_database
 @settings(by_chance, max_examples=12)
 @given(first=courses(), second=courses(), fate=fates, page_size=st.sampled_from([2, 100]))
@@ -395,6 +405,7 @@ def test_what_is_stored_is_the_newest_complete_reading(
     canvas: CanvasWorld, first: Drawn, second: Drawn, fate: list[Misfortune], page_size: int
 ) -> None:
     canvas.lms.page_size = page_size
+    begin_anew(canvas)
     first.furnish(canvas)
     befall(canvas, [])
     assert sync_to_its_end(canvas).outcome == "stored"
@@ -412,16 +423,6 @@ def test_what_is_stored_is_the_newest_complete_reading(
 
 
 HOUR = timedelta(hours=1)
-
-
-def begin_anew(canvas: CanvasWorld) -> None:
-    """Forget the readings of another example, which were made in what is the future now."""
-    with transaction() as session:
-        for kind in (HeldSnapshot, StagedPage, SyncRun):
-            session.execute(delete(kind))
-        course = session.get_one(Course, canvas.course_id)
-        course.whole_at = course.whole_asked_at = None
-        session.get_one(Registration, canvas.registration_id).slowed_until = None
 
 
 @pytest.mark.each_database

@@ -11,13 +11,13 @@ from argon2 import PasswordHasher
 from flask import Flask
 from sqlalchemy import func, select
 
-from lti_cert.admin import accounts, session, throttle
+from lti_cert.admin import accounts, passwords, session, throttle
 from lti_cert.admin.models import Admin, AdminSession, SignInCount
 from lti_cert.core import clock
 from lti_cert.core.audit import AuditEntry
 from lti_cert.core.database import db, transaction
 from lti_cert.settings import Settings
-from tests.operating import EMAIL, PASSWORD, Operator, administrator, signed_in
+from tests.operating import EMAIL, PASSWORD, TODAYS_HASHER, Operator, administrator, signed_in
 from tests.visiting import words
 
 WRONG = "incorrect horse battery"
@@ -319,7 +319,10 @@ def test_a_new_password_ends_the_sessions_of_the_old_one(operator: Operator) -> 
     assert operator.sign_in(password="another horse battery").status_code == 303
 
 
-def test_a_password_is_kept_as_argon2id_and_hashed_again_when_its_costs_have_grown(operator: Operator) -> None:
+def test_a_password_is_kept_as_argon2id_and_hashed_again_when_its_costs_have_grown(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "_hasher", TODAYS_HASHER)
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     with transaction():
         accounts.get(EMAIL).password = cheap

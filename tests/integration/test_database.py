@@ -8,7 +8,7 @@ from lti_cert.core import database
 from lti_cert.core.database import db, record_set, rehearsal, transaction
 from lti_cert.settings import Settings
 
-pytestmark = pytest.mark.each_database
+pytestmark = pytest.mark.each_database(bare=True)
 
 
 @pytest.fixture

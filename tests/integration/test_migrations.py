@@ -16,7 +16,7 @@ from lti_cert.core import resources
 from lti_cert.core.database import db
 from lti_cert.settings import Settings
 
-pytestmark = pytest.mark.each_database
+pytestmark = pytest.mark.each_database(bare=True)
 
 
 @pytest.fixture
