@@ -129,6 +129,7 @@ JOBS: Mapping[str, str] = {
     "issue": "Make the document of a certificate",
     "issue waiting": "Make documents that waited for a name",
     "tell issued": "Mail a learner that the certificate is there",
+    "tell late": "Mail a learner whose address came later that her certificate is there",
     "tell denied": "Mail a learner that a certificate was denied",
     "tell revoked": "Mail a learner that a certificate was revoked",
     "digest": "Mail instructors what waits for them",
