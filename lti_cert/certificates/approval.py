@@ -26,13 +26,16 @@ LONGEST_REASON = 2000
 APPROVAL = frozenset({"approve", "confirm_held", "deny"})
 """What is decided about a proposal; the other actions are an instructor's own initiative."""
 
+OF_CREDENTIALS = frozenset({"revoke", "reissue"})
+"""What is decided about credentials, which outlive what could be earned."""
+
 REASON_REQUIRED = frozenset({"deny", "grant", "revoke"})
 
 
 class Removed(NotPossible):
     title = "This was removed from the course"
-    message = "What could be earned here was removed from the course, so nothing about it is decided any more."
-    guidance = "Its certificates stay as they are, and verifiable."
+    message = "What could be earned here was removed from the course, so nobody earns it or is denied it any more."
+    guidance = "Its certificates stay as they are, and verifiable; they can be revoked or issued again."
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,8 @@ def decide(
     if len(reason) > LONGEST_REASON:
         raise InputRejected(f"The reason may have {LONGEST_REASON} letters at most.")
     evaluation.hold(achievement.id)
-    _require_present(achievement)
+    if action not in OF_CREDENTIALS:
+        _require_present(achievement)
     level = level or Level.COMPLETION
     if action == "grant" and level not in saving.rule_of(achievement).levels:
         raise InputRejected(f"Its rule has no {level}, so none can be granted. Grant completion, or change the rule.")

@@ -223,7 +223,18 @@ def test_distinction_is_granted_only_where_the_rule_has_one() -> None:
     assert b.decide(achievement, "grant", "ada").done
 
 
-@pytest.mark.parametrize("action", approval.ACTIONS)
+@pytest.mark.parametrize("action", sorted(approval.OF_CREDENTIALS))
+def test_what_was_issued_for_what_was_removed_can_be_revoked_and_issued_again(action: str) -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {"ada": GOOD}))
+    achievement = b.achievement(course)
+    b.evaluate(course)
+    with transaction():
+        saving.remove(achievement)
+    assert b.decide(achievement, action, "ada").done
+
+
+@pytest.mark.parametrize("action", [one for one in approval.ACTIONS if one not in approval.OF_CREDENTIALS])
 def test_of_what_was_removed_nothing_is_decided_any_more(action: str) -> None:
     course = b.course()
     b.take(course, b.snapshot(ITEMS, {"ada": GOOD, "bob": GOOD}))
