@@ -125,6 +125,7 @@ def bring_grades(page: Page, world: World, source: Source) -> None:
         source.bring(page, world, tool)
         expect(tool.get_by_role("heading", name=f"A trial of {source.title}")).to_be_visible()
         expect(tool.get_by_text(f"“{source.column}” is new here")).to_be_visible()
+        expect(tool.locator("#panel[aria-busy]")).to_have_count(0)  # a press before that is a press on nothing
         tool.get_by_role("button", name="Read the course from here").click()
         tool.get_by_role("button", name="Accept it").click()
     expect(tool.get_by_text(f"Grades come from {source.title}.")).to_be_visible()
