@@ -199,7 +199,7 @@ def check_refused(
     reference, line = response.headers["X-Reference"], logged[-1]
     assert f"<code>{reference}</code>" in response.text
     assert (line["event"], line["reference"]) == ("fault", reference)
-    assert not [name for name in ("eyJ", "Lovelace", "ada@") if name in str(line)]
+    assert not [name for name in ("eyJ", "Lovelace", "ada@") if name in str({**line, "reference": ""})]
     assert len(sessions()) == sessions_before
 
 
