@@ -46,8 +46,8 @@ def begin() -> Course:
     return course
 
 
-def fill(course: Course) -> None:
-    """As a sync leaves it."""
+def enrol(course: Course) -> None:
+    """Its members and items, as a sync leaves them where nobody has been graded."""
     now = clock.now()
     with transaction() as session:
         course.evidence_seq, course.synced_at = 1, now
@@ -68,9 +68,13 @@ def fill(course: Course) -> None:
             )
             for member in range(MEMBERS)
         )
-        session.flush()
-        rows = result_rows(course)
-        bulk.insert_rows(session, Result, ("line_item_id", "member_id", "score"), rows)
+
+
+def fill(course: Course) -> None:
+    """As a sync leaves it."""
+    enrol(course)
+    with transaction() as session:
+        bulk.insert_rows(session, Result, ("line_item_id", "member_id", "score"), result_rows(course))
 
 
 def result_rows(course: Course, more: int = 0) -> list[tuple[int, int, int]]:

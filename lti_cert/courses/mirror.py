@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain, compress, repeat
-from operator import ne
+from operator import gt, ne
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, func, insert, select, update
@@ -30,6 +30,9 @@ _KEY = ("line_item_id", "member_id")
 
 _STRANGER = 0
 """No member has this id."""
+
+_NO_SCORE = -(2**63)
+"""No score is this number."""
 
 _PRESENT = select(Result.member_id, Result.score).where(Result.line_item_id == bindparam("item_id"))
 
@@ -230,7 +233,8 @@ def _now(before: _Listed, person: Person | None, now: datetime) -> _Listed:
         after = before._replace(in_roster=False, left_at=now)
     else:
         after = before
-    return after._replace(is_evaluated=members.is_evaluated(after))
+    is_evaluated = members.is_evaluated(after)
+    return after if after.is_evaluated == is_evaluated else after._replace(is_evaluated=is_evaluated)
 
 
 def _reached(course: Course, member_id: int | None, before: _Listed, after: _Listed) -> Iterator[object]:
@@ -315,34 +319,33 @@ def _rows(differing: Iterable[_Differing]) -> Iterator[tuple[int, int, int | Non
 
 def _compare(item_id: int, wanted: Scores, changes: _Changes, stored: Stored, *, is_whole: bool = True) -> None:
     """Where they are not the whole, all other results stay."""
-    columns = bulk.fetch_columns(db.session(), _PRESENT, {"item_id": item_id})
-    present: Scores = dict(zip(*columns, strict=True))
-    if not is_whole:
-        wanted = present | wanted
-    if present != wanted:
-        _note_differences(item_id, present, wanted, changes, stored)
-        if len(changes) >= _WRITTEN_AT:
-            changes.write()
+    present, before = bulk.fetch_columns(db.session(), _PRESENT, {"item_id": item_id})
+    after = list(map(wanted.get, present, repeat(_NO_SCORE) if is_whole else before))
+    lacking = after.count(_NO_SCORE)
+    if not is_whole or len(wanted) > len(after) - lacking:
+        new = sorted(wanted.keys() - set(present))  # rows are written fastest in the order in which the table lies
+        _note(changes.new, item_id, new, list(map(wanted.get, new)), stored)
+    if after != before:
+        differs = list(map(ne, after, before))
+        stored.lost_scores += _scored(list(compress(before, differs)))
+        if lacking:
+            is_gone = [score == _NO_SCORE for score in after]
+            gone = list(compress(present, is_gone))
+            _note(changes.gone, item_id, gone, [None] * lacking, stored)
+            differs = list(map(gt, differs, is_gone))
+        _note(changes.other, item_id, list(compress(present, differs)), list(compress(after, differs)), stored)
+    if len(changes) >= _WRITTEN_AT:
+        changes.write()
 
 
-def _note_differences(item_id: int, present: Scores, wanted: Scores, changes: _Changes, stored: Stored) -> None:
-    # Sorted, since rows are written fastest in the order in which the table lies.
-    other = sorted(compress(present, map(ne, present.values(), map(wanted.get, present))))
-    new, gone = [], []
-    if wanted.keys() != present.keys():
-        new = sorted(wanted.keys() - present.keys())
-        gone = sorted(present.keys() - wanted.keys())
-        other = [member_id for member_id in other if member_id in wanted]
-    for kind, whom, scores in (
-        (changes.new, new, wanted),
-        (changes.other, other, wanted),
-        (changes.gone, gone, present),
-    ):
-        if whom:
-            kind.append((item_id, whom, list(map(scores.get, whom))))
-    stored.changed_members.update(new, gone, other)
-    stored.lost_scores += _scored(present) - _scored(wanted)
+def _note(
+    changes: list[_Differing], item_id: int, whom: Sequence[int], scores: Sequence[int | None], stored: Stored
+) -> None:
+    if whom:
+        changes.append((item_id, whom, scores))
+        stored.changed_members.update(whom)
+        stored.lost_scores -= _scored(scores)
 
 
-def _scored(scores: Scores) -> int:
-    return len(scores) - list(scores.values()).count(None)
+def _scored(scores: Sequence[int | None]) -> int:
+    return len(scores) - scores.count(None)
