@@ -60,9 +60,7 @@ def fetch(session: Session, query: Executable) -> Sequence[tuple[Any, ...]]:
     return found
 
 
-def fetch_columns(
-    session: Session, query: Select[*tuple[Any, ...]], bound: Mapping[str, Any]
-) -> list[list[Any]]:
+def fetch_columns(session: Session, query: Select[*tuple[Any, ...]], bound: Mapping[str, Any]) -> list[list[Any]]:
     """The same as a list for each column, numbers and texts only. `query` is made once and kept."""
     connection = session.connection()
     if not _is_sqlite(session):
