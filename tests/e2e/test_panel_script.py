@@ -637,6 +637,22 @@ def test_an_unsaved_change_is_not_left_without_asking(page: Page, port: int, ans
     expect(frame.get_by_role("button", name="Ada Lovelace")).to_be_visible()
 
 
+def test_settings_of_the_course_that_are_not_saved_are_not_left_without_asking(
+    page: Page, port: int, answers: Answers
+) -> None:
+    as_instructor(answers)
+    frame = launched(page, port)
+    frame.get_by_role("button", name="Overview").click()
+    switch = frame.get_by_role("switch", name="Teaching assistants may approve and deny")
+    was_on = switch.is_checked()
+    switch.click()
+    frame.get_by_role("button", name="Design").click()
+    expect(frame.get_by_text("Your change to the settings is not saved.")).to_be_visible()
+    frame.get_by_role("button", name="Stay").click()
+    expect(switch).to_be_checked(checked=not was_on)
+    assert answers.count("/panel/design") == 0
+
+
 def test_a_reload_after_staying_shows_the_tab_where_one_stayed(page: Page, port: int, answers: Answers) -> None:
     as_instructor(answers)
     frame = launched(page, port)
