@@ -1,6 +1,7 @@
 """The application, put together: read `create_app` from top to bottom to know what it is made of."""
 
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from flask import Flask
@@ -17,14 +18,14 @@ from lti_cert.jobs import JOBS
 from lti_cert.launch import views as launch_views
 from lti_cert.panel import views as panel_views
 from lti_cert.registration import views as registration_views
-from lti_cert.settings import Settings
+from lti_cert.settings import SHORTEST_KEY, Settings, SettingsInvalid
 from lti_cert.verification import views as verification_views
 
 LARGEST_REQUEST = 4 * 1024 * 1024
 
 
 def create_app(settings: Settings) -> Flask:
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.make_data_dir()
     settings = _with_secret_key(settings)
     app = Flask("lti_cert", template_folder=str(resources.TEMPLATES), static_folder=str(resources.STATIC))
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
@@ -55,11 +56,25 @@ def _with_secret_key(settings: Settings) -> Settings:
     if settings.secret_key:
         return settings
     path = settings.data_dir / "secret_key"
-    if not path.exists():
-        _write_private(path, secrets.token_urlsafe(48))
-    return settings.model_copy(update={"secret_key": [SecretStr(path.read_text().strip())]})
+    try:
+        if not path.exists():
+            _write_private(path, secrets.token_urlsafe(48))
+        key = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"LTI_CERT_SECRET_KEY is not set, and {path} cannot be used: {error}.") from None
+    if len(key) < SHORTEST_KEY:
+        raise SettingsInvalid(
+            f"LTI_CERT_SECRET_KEY is not set, and {path} holds no whole key. Put it back from a backup; or remove it: "
+            "one is made then, and platforms' interfaces have to be connected again."
+        )
+    return settings.model_copy(update={"secret_key": [SecretStr(key)]})
 
 
 def _write_private(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text)
+    """Whole or not at all; of several that begin at once, the first one's stays."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    with suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()

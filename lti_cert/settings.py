@@ -6,14 +6,15 @@ docs/configuration.md is generated from these fields; a test compares them.
 from email.policy import EmailPolicy
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SHORTEST_KEY = 16
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
+_SCHEMES = {*_DRIVERS, *_DRIVERS.values(), "sqlite"}
 
 
 class SettingsInvalid(Exception):
@@ -68,7 +69,7 @@ class Settings(BaseSettings):
     that exist keep their dates.
     """
 
-    allow_private_platforms: bool = False
+    allow_private_platforms: bool = Field(default=False, validate_default=True)
     """On: platforms may use http and private or loopback addresses. For development, tests and campus networks."""
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -85,7 +86,7 @@ class Settings(BaseSettings):
     @field_validator("base_url")
     @classmethod
     def _check_base_url(cls, value: str) -> str:
-        parts = urlsplit(value)
+        parts = _split(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("must be an address like https://certificates.example.edu")
         if parts.path not in {"", "/"}:
@@ -95,15 +96,14 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _check_database_url(cls, value: str | None) -> str | None:
-        scheme = (value or "sqlite:").split(":", 1)[0].split("+")[0]
-        if scheme not in {*_DRIVERS, "sqlite"}:
+        if value and (_split(value).scheme not in _SCHEMES or not value.partition(":")[2].startswith("//")):
             raise ValueError("must begin with postgresql:// or sqlite:///")
         return value
 
     @field_validator("redis_url")
     @classmethod
     def _check_redis_url(cls, value: str | None) -> str | None:
-        if value and urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
+        if value and _split(value).scheme not in {"redis", "rediss", "unix"}:
             raise ValueError("must begin with redis://, rediss:// or unix://")
         return value
 
@@ -111,7 +111,7 @@ class Settings(BaseSettings):
     @classmethod
     def _check_mail_url(cls, value: SecretStr | None) -> SecretStr | None:
         if value:
-            parts = urlsplit(value.get_secret_value())
+            parts = _split(value.get_secret_value())
             if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
                 raise ValueError("must look like smtp://user:password@host:587")
         return value
@@ -140,15 +140,17 @@ class Settings(BaseSettings):
             raise ValueError(f"each key needs at least {SHORTEST_KEY} characters")
         return value
 
-    @model_validator(mode="after")
-    def _check_together(self) -> Self:
-        if not self.base_url.startswith("https://") and not self.allow_private_platforms and not self.is_local:
-            raise ValueError("BASE_URL must be https unless ALLOW_PRIVATE_PLATFORMS is on: browsers refuse the rest")
-        return self
+    @field_validator("allow_private_platforms")
+    @classmethod
+    def _check_together(cls, value: bool, others: ValidationInfo) -> bool:
+        base_url = others.data.get("base_url", "https://")  # its own fault is told already
+        if not value and not base_url.startswith("https://") and not _is_local(base_url):
+            raise ValueError("must be on where LTI_CERT_BASE_URL is not https: browsers refuse the rest")
+        return value
 
     @property
     def is_local(self) -> bool:
-        return urlsplit(self.base_url).hostname in {"localhost", "127.0.0.1", "::1"}
+        return _is_local(self.base_url)
 
     @property
     def sqlalchemy_url(self) -> str:
@@ -160,6 +162,16 @@ class Settings(BaseSettings):
     @property
     def is_sqlite(self) -> bool:
         return self.sqlalchemy_url.startswith("sqlite")
+
+    def make_data_dir(self) -> None:
+        """For its owner alone: people's names and addresses lie there.
+
+        :raises SettingsInvalid: there can be no such folder.
+        """
+        try:
+            self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsInvalid(f"LTI_CERT_DATA_DIR: {self.data_dir} cannot be made: {error.strerror}.") from None
 
     @classmethod
     def from_env(cls) -> Self:
@@ -173,8 +185,22 @@ class Settings(BaseSettings):
             raise SettingsInvalid("\n".join(_in_words(problem) for problem in error.errors())) from None
 
 
+def _split(address: str) -> SplitResult:
+    parts = urlsplit(address)
+    if any(sign.isspace() for sign in address):
+        raise ValueError("must not hold spaces")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("must name its port by a number up to 65535") from None
+    return parts
+
+
+def _is_local(base_url: str) -> bool:
+    return urlsplit(base_url).hostname in {"localhost", "127.0.0.1", "::1"}
+
+
 def _in_words(problem: object) -> str:
     assert isinstance(problem, dict)  # noqa: S101  (pydantic's ErrorDetails is a dict)
-    name = "".join(f"LTI_CERT_{part.upper()}" for part in problem["loc"][:1])
     text = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{name or 'LTI_CERT'}: {text}"
+    return f"LTI_CERT_{problem['loc'][0].upper()}: {text}"

@@ -54,12 +54,12 @@ def move(
     is_told: bool = True,
 ) -> list[Move]:
     """Carry out the moves that still apply; what has moved since it was seen is left out of the returned list.
-    `action` is the verb for the log: evaluate, approve, deny, grant, revoke, reopen, reissue. `is_told` is whether the
-    learner hears of a denial.
+    `action` is the verb for the log: evaluate, confirm_held, join, or what was decided by hand. `is_told` is whether
+    the learner hears of a denial.
 
     Each certificate must stand where it was seen, at the version that was seen, and the achievement must still be at
-    the criteria
-    version that the caller holds. The number of statements depends on the kinds of move, not on how many there are.
+    the criteria version that the caller holds. The number of statements depends on the kinds of move, not on how many
+    there are.
     """
     done: list[Move] = []
     steps: dict[tuple[Standing, Standing, Found | None], list[Move]] = {}

@@ -86,6 +86,12 @@ def achievement_set(
     names = rules.names_of(saving.items_of(found.id), refs)
     existing = _achievement(found, achievement_id) if achievement_id or saving.of_course(found.id) else None
     present = rules.to_document(saving.rule_of(existing), refs) if existing else None
+    if file and any(value is not None for value in flags.values()):
+        raise InputRejected("Give the rule either by --file or by the other options, not by both.")
+    if existing and draft:
+        raise InputRejected("--draft is for a new achievement; `lti-cert achievement close` stops one that is there.")
+    if existing and not file and all(value is None for value in flags.values()):
+        raise InputRejected("Nothing to set: say what shall change, or give the rule by --file.")
     document = _of_file(file, existing) if file else _of_flags(flags, present)
     rule = rules.from_document(document, names, zone=days.zone())
     with transaction():

@@ -79,8 +79,8 @@ def certificate_show(certificate_id: int, as_json: bool) -> None:
                 "to": step.to_state,
                 "level": step.to_level or step.to_pending_level,
                 "reason": step.reason,
-                "evidence": step.evidence if as_json else "",
             }
+            | ({"evidence": step.evidence} if as_json else {})
             for step in reading.history(certificate_id)
         ),
         as_json,

@@ -17,6 +17,7 @@ from lti_cert.core.database import LARGEST_INTEGER, db
 from lti_cert.core.errors import InputRejected, LtiCertError, NotFound
 from lti_cert.core.lines import one_line
 from lti_cert.courses.models import Course
+from lti_cert.lti.keys import KeysUnusable
 from lti_cert.settings import Settings, SettingsInvalid
 
 
@@ -44,7 +45,13 @@ class Commands(click.Group):
         except SettingsInvalid as problems:
             raise click.ClickException(str(problems)) from None
         except LtiCertError as fault:
-            raise click.ClickException(f"{fault.shown_message} {_what_to_do(fault, ctx)}".rstrip()) from None
+            raise click.ClickException(f"{what_happened(fault)} {_what_to_do(fault, ctx)}".rstrip()) from None
+
+
+def what_happened(fault: LtiCertError) -> str:
+    """With the file that is wrong, which a page does not name."""
+    is_told = isinstance(fault, KeysUnusable) and fault.detail
+    return f"{fault.shown_message} The reason: {fault.detail}." if is_told else fault.shown_message
 
 
 @contextmanager

@@ -61,7 +61,7 @@ def course_list(as_json: bool) -> None:
     is_flag=True,
     help="Return when the grades are stored and everybody is evaluated; however many it awards at once, none is held.",
 )
-@click.option("--timeout", default=600, show_default=True, help="Seconds to wait.")
+@click.option("--timeout", type=click.IntRange(min=0), default=600, show_default=True, help="Seconds to wait.")
 @in_app
 def course_sync(course_id: str, platform: int | None, wait: bool, timeout: int) -> None:
     """Read the course's grades now."""

@@ -12,7 +12,7 @@ import redis
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from lti_cert.cli.common import application
+from lti_cert.cli.common import application, what_happened
 from lti_cert.core import clock, http, proxies, schema
 from lti_cert.core.database import db
 from lti_cert.core.errors import LtiCertError
@@ -55,7 +55,7 @@ def _ask(check: Callable[[Flask, Settings], str | _Well], app: Flask, settings: 
     try:
         return check(app, settings) or _Well()
     except LtiCertError as fault:
-        return f"{fault.shown_message} {fault.shown_guidance}"
+        return f"{what_happened(fault)} {fault.shown_guidance}"
 
 
 def _base_url(_app: Flask, settings: Settings) -> str:

@@ -20,7 +20,7 @@ from lti_cert.processes import ports, supervisor, tool
 from lti_cert.processes.web_server import serve_web
 from lti_cert.settings import Settings
 
-PORT = click.IntRange(0, 65535)
+PORT = click.IntRange(1, 65535)
 
 host_option = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 port_option = click.option("--port", type=PORT, default=8400, show_default=True, help="Port to listen on.")
@@ -124,6 +124,7 @@ def _migrate(settings: Settings, parts: int) -> Flask:
     app = application(settings)
     began = time.monotonic()
     with app.app_context():
+        schema.revision()
         upgrade()
     _announce(f"[1/{parts + 1}] database … ready ({time.monotonic() - began:.1f} s)")
     return app

@@ -77,6 +77,8 @@ def _secret(what: str, *, is_piped: bool, is_needed: bool) -> str:
 def source_disconnect(platform_id: int, name: str) -> None:
     """Forget a platform's interface and every token for it; what was read stays."""
     registration = registrations.get(platform_id)
+    if not any((api.registration_id, api.source) == (registration.id, name) for api, _ in connections.listed()):
+        raise InputRejected(f"{name} of platform {registration.id} is not connected. See `lti-cert source show`.")
     with transaction():
         withdrawn = connections.disconnect(registration.id, name)
         audit.record(actor(), "source disconnected", f"registration {registration.id}", source=name)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 from flask import Flask
@@ -109,6 +110,8 @@ def init_database(app: Flask, settings: Settings) -> None:
     migrate.init_app(app, db)
     with app.app_context():
         if settings.is_sqlite:
+            if not settings.database_url:
+                Path(db.engine.url.database or "").touch(mode=0o600)  # what stands beside it later takes on its mode
             _drive_sqlite(db.engine)
 
 

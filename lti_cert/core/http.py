@@ -11,7 +11,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import requests
 import urllib3
@@ -49,7 +49,6 @@ class PlatformUnreachable(LtiCertError):
     title = "The learning platform did not answer"
     message = "A request to the learning platform failed."
     guidance = "Try again in a few minutes. If it stays, tell the administrator."
-    retryable: ClassVar[bool] = True
 
 
 class AddressRefused(PlatformUnreachable):
@@ -59,7 +58,6 @@ class AddressRefused(PlatformUnreachable):
         "The administrator looks after the platform's addresses: they must be https and public. "
         "LTI_CERT_ALLOW_PRIVATE_PLATFORMS lifts this for tests and campus networks."
     )
-    retryable = False
 
 
 class AnswerTooLarge(PlatformUnreachable):

@@ -135,7 +135,9 @@ def _paused(course: Course, source: str) -> SyncRun | None:
 
 
 def _close_abandoned(run: SyncRun) -> None:
-    """Runs that died left their record open; there is one run at a time, so whatever is open is dead."""
+    """Runs that died left their record open; one is read at a time, so whatever is open is dead; an
+    upload that is being taken says itself how it ended.
+    """
     db.session.execute(
         update(SyncRun)
         .where(
@@ -321,7 +323,8 @@ def _hold(run: SyncRun, snapshot: StagedSnapshot, reason: str) -> None:
         snapshot.stage()
         _write(run, outcome=SyncOutcome.HELD, reason=reason, finished_at=clock.now())
         course = session.get_one(Course, run.course_id)
-        course.trial_source = ""
+        if run.source == course.trial_source:
+            course.trial_source = ""
         if run.source == course.source:
             _try_later(course, reason)
         staging.drop(run.course_id, keep=(run.id,))

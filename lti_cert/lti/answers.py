@@ -43,7 +43,6 @@ class ServiceRefused(ServiceFailed):
     title = "The learning platform refuses"
     message = "The learning platform does not allow this tool to use its services."
     guidance = "Ask the platform's administrator to allow the services for grades (AGS) and roles (NRPS) to this tool."
-    retryable = False
 
 
 class ServiceThrottled(ServiceFailed):

@@ -51,7 +51,10 @@ class KeysUnusable(LtiCertError):
     status = 503
     title = "The tool's signing keys cannot be used"
     message = "This tool cannot sign anything at the moment."
-    guidance = "The administrator finds the reason in the log. `lti-cert key rotate` makes a key where there is none."
+    guidance = (
+        "The administrator finds the reason by `lti-cert doctor`: a file that is no key is repaired or moved away, and "
+        "`lti-cert key rotate` makes a key where there is none."
+    )
 
 
 class KeysNotWritable(KeysUnusable):

@@ -11,6 +11,7 @@ import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select, tuple_, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased
 
 from lti_cert.core import clock, log
@@ -28,20 +29,22 @@ IN_FLIGHT = 8
 """Batches that may wait in RQ per queue: enough to keep workers busy, few enough to start well within `HAND_OVER`."""
 
 PAUSE_SECONDS = 0.25
-PAUSE_WITHOUT_REDIS_SECONDS = 2.0
+PAUSE_WITHOUT_SERVER_SECONDS = 2.0
 
 Row = Any
 """(id, attempts) of a claimed row."""
 
 
 def run(connection: redis.Redis, go_on: Callable[[], bool]) -> None:
-    """Relay until told to stop. A dead Redis is waited for; rows wait with us."""
+    """Relay until told to stop. A queue server or database that is away is waited for; rows wait with us."""
     while go_on():
         try:
             handed = tick(connection)
-        except redis.RedisError as error:
-            _log.warning("queue server does not answer", error=type(error).__name__)
-            time.sleep(PAUSE_WITHOUT_REDIS_SECONDS)
+        except (redis.RedisError, OperationalError) as error:
+            server = "queue server" if isinstance(error, redis.RedisError) else "database"
+            _log.warning(f"{server} does not answer", error=type(error).__name__)
+            db.session.remove()
+            time.sleep(PAUSE_WITHOUT_SERVER_SECONDS)
             continue
         if not handed:
             time.sleep(PAUSE_SECONDS)

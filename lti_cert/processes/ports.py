@@ -3,6 +3,8 @@
 import errno
 import http.client
 import socket
+from collections.abc import Sequence
+from typing import Any
 
 from lti_cert.core.errors import LtiCertError
 
@@ -10,6 +12,11 @@ from lti_cert.core.errors import LtiCertError
 class PortTaken(LtiCertError):
     status = 409
     title = "Port taken"
+
+
+class HostUnknown(LtiCertError):
+    status = 422
+    title = "No such address"
 
 
 class PortForbidden(LtiCertError):
@@ -22,14 +29,16 @@ def require_free(host: str, port: int, flag: str) -> None:
 
     :raises PortTaken: somebody listens already.
     :raises PortForbidden: only a privileged account may.
+    :raises HostUnknown: this machine has no such address.
     """
-    guidance = f"Choose another with {flag} N."
-    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+    guidance, is_ours = f"Choose another with {flag} N.", False
+    for family, kind, protocol, _, address in _addresses(host, port):
         with socket.socket(family, kind, protocol) as probe:
             # As servers do: connections that are still closing do not make a port taken.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(address)
+                is_ours = True
             except OSError as error:
                 if error.errno == errno.EADDRINUSE:
                     raise PortTaken(f"{host}:{port}", message=f"Port {port} is taken.", guidance=guidance) from None
@@ -38,6 +47,15 @@ def require_free(host: str, port: int, flag: str) -> None:
                     raise PortForbidden(f"{host}:{port}", message=message, guidance=guidance) from None
                 if error.errno != errno.EADDRNOTAVAIL:  # a machine without IPv6 still knows ::1 by name
                     raise
+    if not is_ours:
+        raise HostUnknown(host, message=f"This machine has no address “{host}”.", guidance="Name another with --host.")
+
+
+def _addresses(host: str, port: int) -> Sequence[Any]:
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError):
+        return ()
 
 
 def answers(host: str, port: int, path: str) -> bool:

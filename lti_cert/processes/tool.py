@@ -14,6 +14,7 @@ from lti_cert.settings import Settings
 def settings_at(port: int) -> Settings:
     """The settings, with the base URL following the port where none is set."""
     settings = Settings.from_env()
+    settings.make_data_dir()
     if "base_url" in settings.model_fields_set:
         return settings
     return settings.model_copy(update={"base_url": f"http://localhost:{port}"})

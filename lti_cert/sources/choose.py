@@ -26,7 +26,7 @@ def _nothing_to_read(_reading: Reading, _snapshot: Snapshot) -> None:
 
 
 def _nothing_to_check(_reading: Reading) -> Iterable[Finding]:
-    return ()
+    return (Finding(True, "There is nothing to connect: an instructor uploads the gradebook."),)
 
 
 @dataclass(frozen=True)

@@ -237,15 +237,12 @@ class SourceFailed(LtiCertError):
     message = "The learning platform did not hand over the grades of this course completely."
     guidance = "Try again later; if it stays, tell the administrator."
 
-    retryable = True
-
 
 class SourceForbidden(SourceFailed):
     """The platform refuses; repeating the same request will not help."""
 
     message = "The learning platform does not let this tool read the grades of this course."
     guidance = "Ask the administrator to allow the grade and roster services (AGS and NRPS) for this tool."
-    retryable = False
 
 
 class SourceThrottled(SourceFailed):
@@ -269,7 +266,6 @@ class TurnOver(SourceThrottled):
 class ReadingCancelled(SourceFailed):
     message = "Somebody stopped the reading."
     guidance = "“Sync now” begins a new one."
-    retryable = False
 
 
 class CourseConcluded(SourceFailed):
@@ -277,4 +273,3 @@ class CourseConcluded(SourceFailed):
 
     message = "The course is concluded on the learning platform."
     guidance = "What was read last stays. Is the course open again, “Sync now” goes on with it."
-    retryable = False

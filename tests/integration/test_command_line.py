@@ -161,6 +161,27 @@ def test_a_rule_is_shown_as_it_can_be_set(course: Any, ok: Callable[..., str], t
     assert closed["status"] == "closed"
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--file", "-", "--completion", "77"), "not by both"),
+        (("--file", "-", "--no-approval"), "not by both"),
+        ((), "Nothing to set"),
+        (("--completion", "77", "--draft"), "--draft is for a new achievement"),
+    ],
+)
+def test_an_option_that_would_count_for_nothing_is_refused(
+    course: Any, ok: Callable[..., str], run: Callable[..., Result], words: tuple[str, ...], why: str
+) -> None:
+    assert course
+    ok("achievement", "set", "course-1", "--completion", "60", "--title", "Data Literacy")
+    before = ok("achievement", "show", "course-1", "--json")
+    result = run("achievement", "set", "course-1", *words, input=before)
+    assert result.exit_code == 1
+    assert why in result.stderr
+    assert ok("achievement", "show", "course-1", "--json") == before
+
+
 def test_what_is_shown_is_set_again_as_it_is_though_ids_references_and_labels_are_the_same_numbers(
     app: Flask, ok: Callable[..., str]
 ) -> None:
@@ -556,11 +577,12 @@ def test_before_the_database_is_up_to_date_every_command_says_so_in_one_line_and
     assert "lti-cert db upgrade" in CliRunner().invoke(main, ["doctor"], env=environment(settings)).stdout
 
 
-@pytest.mark.parametrize("words", [("key", "rotate"), ("db", "upgrade"), ("relay",)])
+@pytest.mark.parametrize("words", [("key", "rotate"), ("db", "upgrade"), ("relay",), ("up",)])
 def test_a_database_that_does_not_answer_is_named_in_one_line(
     make_settings: Callable[..., Settings], free_port: Callable[[], int], words: tuple[str, ...]
 ) -> None:
     settings = make_settings(database_url=f"postgresql://nobody@127.0.0.1:{free_port()}/nothing")
+    words = (*words, "--port", str(free_port())) if words == ("up",) else words
     result = CliRunner().invoke(main, words, env=environment(settings))
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: The database does not answer (OperationalError). Is LTI_CERT_DATABASE_URL")
@@ -594,6 +616,54 @@ def test_the_doctor_names_keys_that_others_may_read(
     assert f"✗ keys: others may read them. Run `chmod 600 {file}`." in run("doctor").stdout
 
 
+@pytest.mark.parametrize("words", [("key", "list"), ("key", "rotate"), ("doctor",)])
+def test_a_file_that_is_no_key_is_named(
+    run: Callable[..., Result], ok: Callable[..., str], settings: Settings, words: tuple[str, ...]
+) -> None:
+    ok("key", "rotate")
+    file = keys.keys_dir(settings) / "other.json"
+    file.write_text('{"bad": 1}')
+    assert f"{file} is not a key of ours" in run(*words).output
+
+
+@pytest.mark.parametrize("held", ["", "short", None])
+def test_a_secret_key_that_was_half_written_is_not_used(
+    make_settings: Callable[..., Settings], held: str | None
+) -> None:
+    settings = make_settings(secret_key=[], database_url=None)
+    file = settings.data_dir / "secret_key"
+    settings.make_data_dir()
+    if held is None:
+        file.mkdir()
+    else:
+        file.write_text(held)
+    result = CliRunner().invoke(main, ["db", "upgrade"], env=environment(settings))
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: LTI_CERT_SECRET_KEY is not set, and ")
+    assert str(file) in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_nobody_else_on_the_machine_reads_what_is_kept(make_settings: Callable[..., Settings]) -> None:
+    settings = make_settings(secret_key=[], database_url=None)
+    assert CliRunner().invoke(main, ["db", "upgrade"], env=environment(settings)).exit_code == 0
+    kept = [settings.data_dir, *settings.data_dir.iterdir()]
+    assert {"secret_key", "lti_cert.sqlite3"} <= {path.name for path in kept}
+    assert [path.name for path in kept if path.stat().st_mode & 0o077] == []
+
+
+@pytest.mark.parametrize("words", [("db", "upgrade"), ("doctor",), ("up",)])
+def test_a_data_directory_that_cannot_be_is_named_in_one_line(
+    make_settings: Callable[..., Settings], tmp_path: Path, free_port: Callable[[], int], words: tuple[str, ...]
+) -> None:
+    (tmp_path / "file").touch()
+    settings = make_settings(data_dir=tmp_path / "file", database_url=None)
+    words = (*words, "--port", str(free_port())) if words == ("up",) else words
+    result = CliRunner().invoke(main, words, env=environment(settings))
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: LTI_CERT_DATA_DIR: {settings.data_dir} cannot be made: File exists.\n"
+
+
 def test_wrong_settings_are_reported_together(app: Flask, settings: Settings) -> None:
     env = environment(settings) | {"LTI_CERT_DATABASE_URL": "mysql://x", "LTI_CERT_LOG_LEVEL": "loud"}
     result = CliRunner().invoke(main, ["course", "list"], env=env)
@@ -605,7 +675,9 @@ def test_wrong_settings_are_reported_together(app: Flask, settings: Settings) ->
 SITE = ("source", "connect", "1", "moodle", "--url", "https://moodle.example/webservice/rest/server.php")
 
 
-def test_a_source_is_connected_shown_chosen_and_disconnected(course: Any, ok: Callable[..., str]) -> None:
+def test_a_source_is_connected_shown_chosen_and_disconnected(
+    course: Any, ok: Callable[..., str], run: Callable[..., Result]
+) -> None:
     said = ok(*SITE, "--token-stdin", input="the-secret-token\n")
     shown = ok("source", "show", "--json")
     (row,) = json.loads(shown)
@@ -618,6 +690,8 @@ def test_a_source_is_connected_shown_chosen_and_disconnected(course: Any, ok: Ca
     ok("source", "use", "course-1", "moodle")
     assert json.loads(ok("course", "list", "--json"))[0]["source"] == "moodle"
     ok("source", "disconnect", "1", "moodle")
+    again = run("source", "disconnect", "1", "moodle")
+    assert (again.exit_code, again.stderr.split(".")[0]) == (1, "Error: moodle of platform 1 is not connected")
     assert json.loads(ok("source", "show", "--json")) == []
     db.session.rollback()
     entries = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()

@@ -684,7 +684,6 @@ def test_maintenance_is_waited_for(lms: Lms) -> None:
     site(lms).is_in_maintenance = True
     with pytest.raises(SourceFailed) as closed:
         read(lms.issuer)
-    assert closed.value.retryable
     assert closed.value.shown_message == "Moodle is closed for maintenance."
 
 

@@ -7,16 +7,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import redis
 import time_machine
 from flask import Flask
 from sqlalchemy import select
 
+from lti_cert.app import create_app
 from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
 from lti_cert.core.errors import Conflict
 from lti_cert.outbox import outbox, relay, run, tending
 from lti_cert.outbox.models import OutboxRow, RowState
 from lti_cert.outbox.outbox import ClockRule, Job, JobMap, Overtaken, Postponed
+from lti_cert.settings import Settings
 from tests.draining import drain
 
 pytestmark = [pytest.mark.each_database]
@@ -316,3 +319,14 @@ def test_a_promise_waits_for_the_decision_of_whoever_made_it_first(app: Flask, j
     thread.join()
     assert order == ["decided", "running"]
     assert one.unique
+
+
+def test_a_relay_waits_for_a_database_that_is_away(
+    make_settings: Callable[..., Settings], free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "PAUSE_WITHOUT_SERVER_SECONDS", 0)
+    turns = iter([True, True, False])
+    port = free_port()
+    with create_app(make_settings(database_url=f"postgresql://nobody@127.0.0.1:{port}/nothing")).app_context():
+        relay.run(redis.Redis(port=port), go_on=lambda: next(turns))
+    assert list(turns) == []

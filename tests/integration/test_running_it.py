@@ -62,6 +62,12 @@ def test_up_serves_the_tool_with_nothing_set_and_ends_when_told(tmp_path: Path, 
         ends(process, signal.SIGTERM)
 
 
+def test_an_address_to_listen_on_is_one_of_this_machine(tmp_path: Path, port: int) -> None:
+    with command(tmp_path, "up", "--host", "192.0.2.1", "--port", str(port)) as (process, log):
+        assert process.wait(20) == 1
+    assert log.read_text() == "Error: This machine has no address “192.0.2.1”. Name another with --host.\n"
+
+
 def test_of_several_workers_one_leaves_syncs_alone(settings: Settings) -> None:
     for number in (1, 2, 4):
         parts = tool.parts(settings, host="localhost", port=8400, workers=number)

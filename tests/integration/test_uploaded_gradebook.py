@@ -110,6 +110,15 @@ def test_what_is_taken_is_a_trial_until_it_is_accepted(course: Course, teacher: 
     assert "Grades come from the uploaded gradebook. It was uploaded on" in words(teacher.get("/panel/overview"))
 
 
+def test_an_upload_leaves_the_trial_of_another_source_alone(course: Course, teacher: Visitor) -> None:
+    with transaction():
+        course.trial_source = "moodle"
+    take(teacher)
+    db.session.refresh(course)
+    assert held() is not None
+    assert course.trial_source == "moodle"
+
+
 def test_people_are_judged_by_it_and_the_unknown_are_not_judged(course: Course, teacher: Visitor) -> None:
     achievement = b.achievement(course, b.document(completion=50))
     take(teacher)

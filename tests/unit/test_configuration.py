@@ -15,7 +15,8 @@ def test_the_configuration_page_says_what_the_settings_are() -> None:
 
 def test_all_problems_are_reported_at_once_and_name_their_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
-        "BASE_URL": "certificates.example.edu/path",
+        "BASE_URL": "http://certificates.example.edu",
+        "PROXIES": "many",
         "DATABASE_URL": "mysql://x",
         "REDIS_URL": "http://x",
         "SECRET_KEY": "short",
@@ -28,15 +29,36 @@ def test_all_problems_are_reported_at_once_and_name_their_variable(monkeypatch: 
         Settings.from_env()
     lines = str(problems.value).splitlines()
     assert sorted(line.split(":")[0] for line in lines) == [
-        "LTI_CERT_BASE_URL",
+        "LTI_CERT_ALLOW_PRIVATE_PLATFORMS",
         "LTI_CERT_DATABASE_URL",
         "LTI_CERT_LOG_LEVEL",
         "LTI_CERT_MAIL_URL",
+        "LTI_CERT_PROXIES",
         "LTI_CERT_REDIS_URL",
         "LTI_CERT_SECRET_KEY",
         "LTI_CERT_TIME_ZONE",
     ]
     assert "short" not in str(problems.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("base_url", "certificates.example.edu/path"),
+        ("base_url", "https://certificates.example.edu/path"),
+        ("base_url", "https://certificates example.edu"),
+        ("base_url", "http://localhost:abc"),
+        ("database_url", "postgresql://user:password@host:abc/name"),
+        ("database_url", "postgresql+foo://host/name"),
+        ("database_url", "sqlite+foo:///name"),
+        ("database_url", "sqlite:"),
+        ("redis_url", "redis://host:abc/0"),
+        ("mail_url", "smtp://host:99999"),
+    ],
+)
+def test_an_address_that_cannot_be_one_is_refused(name: str, address: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        Settings.model_validate({name: address})
 
 
 @pytest.mark.parametrize("name", ["Mars/Olympus", "", " ", "/usr/share/zoneinfo/UTC", "Europe", "a\x00"])
