@@ -7,6 +7,7 @@ The number of statements does not depend on the number of members.
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache, partial
 from typing import Any
 
@@ -97,13 +98,14 @@ def evaluate(achievement_id: int) -> None:
     achievement, mark = hold(achievement_id)
     if not _is_deciding(achievement):
         return
+    began_at = clock.now()  # an award-from date that comes while we are at it is still to come for the clock
     due = _due(achievement, mark)
     scope = and_(due, Member.is_evaluated)
     make_rows(achievement, scope)
     plan = plan_for(achievement, scope, confirmed=mark.confirmed_awards)
     carry_out(achievement, plan)
     flag_leavers(achievement, due)
-    _remember(achievement, mark, plan)
+    _remember(achievement, mark, plan, began_at)
 
 
 def hold(achievement_id: int) -> tuple[Achievement, EvaluationMark]:
@@ -284,10 +286,10 @@ def flag_leavers(achievement: Achievement, whom: ColumnElement[bool]) -> None:
     )
 
 
-def _remember(achievement: Achievement, mark: EvaluationMark, plan: Plan) -> None:
+def _remember(achievement: Achievement, mark: EvaluationMark, plan: Plan, began_at: datetime) -> None:
     mark.criteria_version = achievement.criteria_version
     mark.evidence_seq = achievement.course.evidence_seq
-    mark.evaluated_at = clock.now()
+    mark.evaluated_at = began_at
     if plan.planned:
         # What was confirmed and met nobody, since the course was not read yet, is kept for the first who come.
         mark.confirmed_awards = 0

@@ -8,7 +8,7 @@ from sqlalchemy import and_, select
 from lti_cert.achievements import saving
 from lti_cert.achievements.criteria import RANK
 from lti_cert.achievements.models import Achievement, Status
-from lti_cert.certificates import evaluation
+from lti_cert.certificates import evaluation, joining
 from lti_cert.certificates.evaluation import Planned
 from lti_cert.certificates.lifecycle import Effect, Standing
 from lti_cert.core.database import db, id_set, rehearsal
@@ -42,6 +42,7 @@ def rehearse(change: Callable[[], Achievement]) -> Preview:
 
 def _look(achievement: Achievement) -> Preview:
     scope = and_(Member.course_id == achievement.course_id, Member.is_evaluated)
+    joining.join_accounts(achievement.course_id)
     evaluation.hold(achievement.id)
     evaluation.make_rows(achievement, scope)
     plan = evaluation.plan_for(achievement, scope)

@@ -7,9 +7,15 @@ JsonObject = Mapping[str, Any]
 
 
 def text(holder: JsonObject, name: str) -> str:
-    """Without blanks around it."""
+    """Without blanks around it, and without what no database keeps."""
     value = holder.get(name)
-    return value.strip() if isinstance(value, str) else ""
+    return storable(value).strip() if isinstance(value, str) else ""
+
+
+def storable(value: str) -> str:
+    """Without NUL, and without the half of a character that is left where somebody cut a text."""
+    value = value.replace("\0", "")
+    return value if value.isascii() else value.encode(errors="ignore").decode()
 
 
 def inner(holder: JsonObject, name: str) -> JsonObject:

@@ -28,6 +28,7 @@ from lti_cert.lti.models import Standing
 from lti_cert.outbox import outbox
 from lti_cert.sources import choose, roster
 from lti_cert.sources.snapshot import (
+    RECENT,
     CourseConcluded,
     Reading,
     ReadingCancelled,
@@ -253,8 +254,10 @@ def _store(run: SyncRun, snapshot: StagedSnapshot, *, is_accepted: bool) -> dict
         "changed_members": len(stored.changed_members),
     }
     told = {"limits": snapshot.limits, "notes": snapshot.notes, "counts": counts}
-    _write(run, outcome=SyncOutcome.STORED, finished_at=clock.now(), reason="", **told)
-    course.synced_at, course.stale_reason, course.snapshot_limits = clock.now(), "", snapshot.limits
+    # One that was held was read when it began to wait, whenever it is accepted.
+    read_at = (run.finished_at if is_accepted else None) or clock.now()
+    _write(run, outcome=SyncOutcome.STORED, finished_at=read_at, reason="", **told)
+    course.synced_at, course.stale_reason, course.snapshot_limits = read_at, "", snapshot.limits
     course.whole_at = course.whole_at if snapshot.recent else run.started_at
     course.failures, course.retry_at = 0, None
     if is_accepted:
@@ -266,13 +269,15 @@ def _store(run: SyncRun, snapshot: StagedSnapshot, *, is_accepted: bool) -> dict
 
 
 def _forget_held(course: Course) -> None:
-    """What waits of the source that is read goes; the trial of another goes on waiting."""
-    replaced = select(SyncRun.id).where(SyncRun.course_id == course.id, SyncRun.source == course.source)
-    db.session.execute(
-        delete(HeldSnapshot)
-        .where(HeldSnapshot.course_id == course.id, HeldSnapshot.run_id.in_(replaced))
-        .execution_options(synchronize_session=False)
-    )
+    """What waits of the source that is read goes, and what stood on the snapshot before; the trial of another source
+    goes on waiting.
+    """
+    held = db.session.get(HeldSnapshot, course.id)
+    if held:
+        run = db.session.get_one(SyncRun, held.run_id)
+        if run.source == course.source or run.notes.get(RECENT):
+            db.session.delete(held)
+            db.session.flush()
 
 
 def _check_run(course: Course, run: SyncRun) -> None:

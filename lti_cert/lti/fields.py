@@ -13,6 +13,9 @@ Row = json_object.JsonObject
 Number = int | float
 T = TypeVar("T")
 
+LONGEST_IDENTIFIER = 2000
+"""Characters. Addresses are the longest; an index of PostgreSQL takes 8,191 bytes."""
+
 
 def read_each(url: str, rows: object, read: Callable[[Row], T]) -> list[T]:
     """The rows that came from `url`, each through `read`, which says by ValueError what is wrong with one.
@@ -48,6 +51,8 @@ def identifier(row: Row, key: str, what: str) -> str:
         return str(value)
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{what} has no “{key}”")
+    if json_object.storable(value) != value or len(value) > LONGEST_IDENTIFIER:
+        raise ValueError(f"“{key}” of {what} is no identifier that can be kept")
     return value
 
 

@@ -3,7 +3,7 @@
 It sees what the platform lets this tool see, which on most is its own columns only.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -55,6 +55,7 @@ def read(reading: Reading, snapshot: Snapshot) -> None:
         snapshot.progress("line items")
         line_items = _line_items(client, product, reading)
         items = {ref: _item(line_item, product) for ref, line_item in line_items.items()}
+        _require_unchanged(items, snapshot)
         gone = _add_scores(client, product, reading, items.values(), snapshot)
         if gone:
             _take_out(gone, items, _line_items(client, product, reading))
@@ -209,8 +210,28 @@ def _add_scores(
     return gone
 
 
+_RESULTS = "results"
+
+
 def _stream(item: Item) -> str:
-    return f"results {item.ref}"
+    """With the points that its scores are told in."""
+    return f"{_RESULTS} {item.maximum} {item.ref}"
+
+
+def _require_unchanged(items: Mapping[str, Item], snapshot: Snapshot) -> None:
+    """What a reading that goes on has read already must mean the same still.
+
+    :raises SourceFailed: an item of which results were read has other points now, or is withheld; the next reading
+        begins afresh.
+    """
+    begun = (stream.split(" ", 2)[2] for stream in snapshot.steps if stream.startswith(f"{_RESULTS} "))
+    for item in (items[ref] for ref in begun if ref in items):
+        if item.exclusion in _NOT_READ or _stream(item) not in snapshot.steps:
+            raise SourceFailed(
+                item.ref,
+                message=f"“{item.label}” was changed while the grades were read.",
+                guidance="They are read again by themselves.",
+            )
 
 
 def _item_scores(client: ServiceClient, item: Item, start: str) -> _Fetched:

@@ -419,6 +419,23 @@ def test_tokens_that_expire_in_the_middle_are_renewed_once_for_all_threads(platf
     assert len(platform.given) == 2
 
 
+def test_a_name_that_was_cut_in_the_middle_of_a_character_is_kept_without_it(platform: Platform) -> None:
+    serve_course(platform, result("u1", 8), label="Quiz \ud83c\0")
+    serve_members(platform, member("u1", name="Zoë \ud83d", email="a\0@b.example"))
+    snapshot = read(platform)
+    assert [item.label for item in snapshot.items] == ["Quiz"]
+    assert [(person.name, person.email) for person in snapshot.people] == [("Zoë", "a@b.example")]
+
+
+@pytest.mark.parametrize("user_id", ["a\0b", "a\ud83d", "u" * 2001], ids=["nul", "half", "long"])
+def test_an_identifier_that_no_database_keeps_fails_the_reading_in_words(platform: Platform, user_id: str) -> None:
+    serve_course(platform)
+    serve_members(platform, member(user_id))
+    with pytest.raises(SourceFailed) as fault:
+        read(platform)
+    assert "“user_id” of a member is no identifier that can be kept" in fault.value.shown_message
+
+
 def test_an_item_that_has_gone_meanwhile_is_dropped(platform: Platform) -> None:
     serve_course(platform, result("u1", 8))
     one, two = line_item(platform, 1), line_item(platform, 2)
@@ -521,6 +538,27 @@ def test_a_reading_goes_on_at_the_page_before_which_it_was_slowed_down(platform:
     assert points(snapshot, 2) == {"u1": 5_000_000}
     assert [person.user_id for person in snapshot.people] == ["u1", "u8"]
     assert [platform.count(address) for address in ("/items/1/results", third, "/items/2/results")] == [4, 2, 2]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"scoreMaximum": 20}, {"gradesReleased": False}, {"scoreMaximum": 0}],
+    ids=["points", "hidden", "nothing"],
+)
+def test_an_item_that_changes_while_its_reading_is_slowed_down_fails_it(
+    platform: Platform, change: dict[str, Any]
+) -> None:
+    item = line_item(platform, 1)
+    platform.serve("/items", [item], [item | change])
+    platform.serve_pages("/items/1/results", [result(f"u{number}", number) for number in range(6)], 3, accept=RESULTS)
+    platform.slow_down(platform.last_page("/items/1/results"), SLOW)
+    serve_members(platform, member("u1"))
+    snapshot = Snapshot()
+    with pytest.raises(SourceThrottled):
+        read(platform, into=snapshot)
+    with pytest.raises(SourceFailed) as fault:
+        read_again(platform, into=snapshot)
+    assert "“Item 1” was changed while the grades were read" in fault.value.shown_message
 
 
 @pytest.mark.parametrize("address", ["/items?limit=100", "/members?limit=50"])

@@ -225,6 +225,21 @@ def test_one_that_is_held_is_accepted_over_what_it_stands_on(canvas: CanvasWorld
     assert mirrored() == {("essay", "ann"): 104.0}
 
 
+def test_one_that_is_held_goes_with_what_it_stands_on(canvas: CanvasWorld, read: Later) -> None:
+    canvas.there.add_members(DemoMember(Person(f"p{number}")) for number in range(12))
+    for number in range(12):
+        canvas.there.set_score(f"p{number}", "quiz", 5)
+    read()
+    canvas.there.remove_line_item("quiz")
+    assert read().outcome == "held"
+    with transaction():
+        source.use(canvas.course, "ags")
+    learners = db.session.scalars(select(Member.user_id).where(Member.is_evaluated)).all()
+    run = b.take(canvas.course, b.snapshot({"Own": 10, "Other": 10}, {who: {"Own": 5, "Other": 5} for who in learners}))
+    assert run.outcome == "stored"
+    assert db.session.scalar(select(HeldSnapshot)) is None
+
+
 def test_a_pause_in_the_middle_loses_nothing(canvas: CanvasWorld, read: Later) -> None:
     canvas.lms.page_size = 1
     for who in ("ann", "ben", "cho"):

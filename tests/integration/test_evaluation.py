@@ -12,6 +12,7 @@ from lti_cert.achievements import saving
 from lti_cert.achievements.criteria import Level
 from lti_cert.certificates import approval, evaluation, preview, reading
 from lti_cert.certificates.models import Certificate, CertificateMove, Credential
+from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
 from lti_cert.core.errors import Conflict, InputRejected
 from lti_cert.courses.models import Member
@@ -111,6 +112,27 @@ def test_nobody_is_proposed_before_the_award_date_and_everybody_after_it() -> No
         b.evaluate(course)
         assert b.standing(achievement, "ada") == ("earned", "completion", None)
         assert evaluation.award_dates_that_came() == []
+
+
+def test_an_award_date_that_comes_during_an_evaluation_is_not_missed() -> None:
+    start = datetime(2026, 12, 1, 9, tzinfo=UTC)
+    with time_machine.travel(start - timedelta(seconds=1), tick=False) as now:
+        course = b.course()
+        b.take(course, b.snapshot(ITEMS, {"ada": GOOD}))
+        achievement = b.achievement(course, b.document(award_from=start.isoformat()))
+
+        def goes_on(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+            if statement.startswith("UPDATE certificate"):
+                now.move_to(start + timedelta(seconds=1))
+
+        event.listen(db.engine, "before_cursor_execute", goes_on)
+        b.evaluate(course)
+        event.remove(db.engine, "before_cursor_execute", goes_on)
+        assert clock.now() > start
+        assert b.standing(achievement, "ada") == ("none", None, None)
+        assert [e.achievement_id for e in evaluation.award_dates_that_came()] == [achievement.id]
+        b.evaluate(course)
+        assert b.standing(achievement, "ada") == ("earned", "completion", None)
 
 
 def test_a_better_score_upgrades_and_a_worse_one_only_flags() -> None:

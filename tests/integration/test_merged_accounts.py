@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from lti_cert.achievements.models import Achievement
-from lti_cert.certificates import approval, reading
+from lti_cert.certificates import approval, preview, reading
 from lti_cert.certificates.models import Certificate, Credential
 from lti_cert.core.database import db, transaction
+from lti_cert.courses import mirror
 from lti_cert.courses.models import Course, Member
 from lti_cert.outbox.models import OutboxRow
 from lti_cert.sources.snapshot import Snapshot
@@ -47,6 +48,21 @@ def holders(achievement: Achievement) -> dict[str, str]:
         .where(Certificate.achievement_id == achievement.id)
     )
     return {user_id: state for user_id, state in rows}
+
+
+def test_a_preview_counts_one_person_once() -> None:
+    course = b.course()
+    read(course, listed(None, 20))
+    achievement = b.achievement(course)
+    b.evaluate(course)
+
+    def merged() -> Achievement:
+        mirror.store(course, listed(20, None, is_merged=True), "ags")
+        return achievement
+
+    shown = preview.rehearse(merged)
+    assert (shown.newly, shown.awards) == ((), 0)
+    assert holders(achievement) == {"bob": "earned", "goes": "earned", "stays": "none"}
 
 
 def test_her_certificate_goes_over_as_it_is_and_nobody_is_told() -> None:

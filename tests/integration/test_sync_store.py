@@ -117,6 +117,18 @@ def test_a_snapshot_that_lost_a_fifth_of_its_learners_is_held_until_accepted() -
     assert mirrored()["u0"] == {"Quiz": 15_000_000}
 
 
+def test_a_snapshot_that_is_accepted_later_is_shown_as_of_when_it_was_read() -> None:
+    course = b.course()
+    b.take(course, b.snapshot({"Quiz": 20}, many(40, Quiz=15)))
+    with time_machine.travel(clock.now() + timedelta(days=1), tick=False):
+        held = b.take(course, b.snapshot({"Quiz": 20}, many(20, Quiz=15)))
+        read_at = clock.now()
+    with time_machine.travel(read_at + timedelta(days=3)), transaction():
+        sync.accept_held(course, held.id)
+    db.session.refresh(course)
+    assert course.synced_at == read_at
+
+
 def test_a_snapshot_that_says_nothing_of_a_learner_whom_the_roster_lists_is_held() -> None:
     course = b.course()
     unknown = Person("bob", b.LEARNER, is_known=False)
