@@ -391,7 +391,7 @@ def overview_scenes() -> Scenes:
     for name, problems in {"connected": (), "connected-with-problems": lacking}.items():
         yield name, Scene("panel/connected.html", {"problems": problems}, whole=True)
     yield "source-check", Scene("panel/_source_check.html", {"heading": "Overview", "findings": FINDINGS})
-    reason = "It has 145 learners, the one before had 212."
+    reason = "It has 145 of the 212 learners that the one before had."
     loss = replace(PREVIEW, newly=MOVE(0))
     held = {
         "open": ((TITLE, loss),),

@@ -53,6 +53,8 @@ class Stored:
     """Results of people who are no members: platforms keep them of those who have left."""
     lost_scores: int = 0
     """How many more scores went than came."""
+    lost_learners: set[str] = field(default_factory=set)
+    """Those who were evaluated and are no more, by user id; not those whose account is joined to another."""
     newly_unknown: set[str] = field(default_factory=set)
     """Learners of the roster, by user id, of whom the source has begun to say nothing."""
     changed_members: set[int] = field(default_factory=set)
@@ -173,6 +175,8 @@ def _store_members(course: Course, people: Sequence[Person], stored: Stored) -> 
         stored.learners += after.is_evaluated
         if (after.is_evaluated, after.in_roster) != (before.is_evaluated, before.in_roster):
             turned.append(user_id)
+        if before.is_evaluated and not after.is_evaluated:
+            stored.lost_learners.add(user_id)
         if before.is_known and not after.is_known and LEARNER in after.roles.split():
             stored.newly_unknown.add(user_id)
         reached.update(_reached(course, member_id, before, after))
@@ -191,7 +195,9 @@ def _store_members(course: Course, people: Sequence[Person], stored: Stored) -> 
     stored.changed_members.update(ids[user_id] for user_id in turned)
     outbox.add(*reached)
     if new or other:
-        stored.changed_members.update(_join_accounts(course))
+        joined = _join_accounts(course)
+        stored.changed_members.update(joined)
+        stored.lost_learners = {user_id for user_id in stored.lost_learners if ids[user_id] not in joined}
     return ids
 
 

@@ -303,8 +303,7 @@ def _check_loss(course: Course, learners: int, stored: mirror.Stored) -> None:
     if stored.newly_unknown:
         what = f"it says nothing of {len(stored.newly_unknown)} learners whom the roster lists"
         raise _NotBelieved(_LACKS.format(what), stored.newly_unknown)
-    learners_now = _learners(course)
-    _check("learners", learners, learners_now)
+    _check("learners", learners, learners - len(stored.lost_learners))
     if stored.lost_scores >= LOSS_COUNT:
         scores = db.session.scalar(
             select(func.count(Result.score))
@@ -317,7 +316,7 @@ def _check_loss(course: Course, learners: int, stored: mirror.Stored) -> None:
 def _check(what: str, had: int, has: int) -> None:
     lost = had - has
     if lost >= LOSS_COUNT and lost > LOSS_SHARE * had:
-        raise _NotBelieved(_LACKS.format(f"it has {has} {what}, the one before had {had}"))
+        raise _NotBelieved(_LACKS.format(f"it has {has} of the {had} {what} that the one before had"))
 
 
 _LACKS = "What was read lacks too much to be believed: {}. Accept it if that is right."

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -13,6 +13,10 @@ from lti_cert.core.errors import LtiCertError
 MILLIONTHS = 1_000_000
 LARGEST = 10**8 * MILLIONTHS
 """A larger number of points is no score: those of 10,000 items together have to fit 63 bits."""
+
+
+_CUTTING = Context(rounding=ROUND_DOWN)
+"""What is more than its digits is cut off, so that rounding afterwards is the only one."""
 
 
 def millionths(points: object) -> int:
@@ -28,7 +32,7 @@ def millionths(points: object) -> int:
     else:
         try:
             # str(float) gives back the shortest text that means it: 17.4 stays 17.4.
-            value = int((Decimal(str(points)) * MILLIONTHS).to_integral_value(ROUND_HALF_UP))
+            value = int(_CUTTING.multiply(Decimal(str(points)), MILLIONTHS).to_integral_value(ROUND_HALF_UP))
         except (ArithmeticError, ValueError):  # decimal has overflows of its own
             raise ValueError("not a number") from None
     if abs(value) > LARGEST:

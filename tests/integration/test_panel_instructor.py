@@ -187,7 +187,7 @@ def test_a_held_reading_shows_what_accepting_it_would_do_and_is_accepted(teacher
     run = b.take(course, b.snapshot(ITEMS, crowd(3) | {"new": GOOD}))
     assert "held back" in words(teacher.get("/panel/overview"))
     shown = words(teacher.get("/panel/sync/accept"))
-    assert "it has 4 learners, the one before had 30." in shown
+    assert "it has 3 of the 30 learners that the one before had." in shown
     assert "1 would newly qualify and wait for approval" in shown
     assert reading.counts(achievement.id)["pending"] == 30
     assert teacher.post("/panel/sync/accept", run=run.id + 1).status_code == 409

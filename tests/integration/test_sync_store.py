@@ -106,7 +106,7 @@ def test_a_snapshot_that_lost_a_fifth_of_its_learners_is_held_until_accepted() -
     run = b.take(course, smaller)
     db.session.rollback()
     assert (run.outcome, course.stale_reason) == ("held", run.reason)
-    assert "29 learners, the one before had 40" in run.reason
+    assert "29 of the 40 learners that the one before had" in run.reason
     assert len(mirrored()) == 40
     with pytest.raises(Conflict), transaction():
         sync.accept_held(course, run.id + 1)
@@ -140,6 +140,15 @@ def test_a_snapshot_that_says_nothing_of_a_learner_whom_the_roster_lists_is_held
         sync.accept_held(course, run.id)
     assert dict(db.session.execute(select(Member.user_id, Member.is_evaluated)).all()) == {"ada": True, "bob": False}
     assert b.take(course, partial).outcome == "stored", "what was accepted is not asked about again"
+
+
+def test_as_many_others_do_not_make_up_for_those_who_are_lacking() -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, many(40, Quiz=10)))
+    others = {f"other-{user_id}": scores for user_id, scores in many(40, Quiz=10).items()}
+    run = b.take(course, b.snapshot(ITEMS, others))
+    assert run.outcome == "held"
+    assert "0 of the 40 learners that the one before had" in run.reason
 
 
 def test_small_losses_are_believed() -> None:

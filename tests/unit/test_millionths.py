@@ -21,6 +21,14 @@ def test_points_are_rounded_to_the_nearest_millionth_of_what_was_written(points:
     assert abs(Fraction(str(points)) * MILLIONTHS - millionths(points)) <= Fraction(1, 2)
 
 
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("69.99999949999999999999999999999999", 69_999_999), ("69.9999995" + "0" * 40, 70_000_000)],
+)
+def test_many_digits_are_rounded_once_too(written: str, value: int) -> None:
+    assert millionths(written) == value
+
+
 @given(st.integers(min_value=-LARGEST, max_value=LARGEST))
 def test_a_fraction_that_is_a_whole_number_of_millionths_stays_what_it_is(value: int) -> None:
     assert millionths(Fraction(value, MILLIONTHS)) == value
