@@ -25,6 +25,7 @@ from lti_cert.achievements.criteria import (
     offers_distinction,
 )
 from lti_cert.core.errors import InputRejected
+from lti_cert.core.lines import UNSTORABLE
 from lti_cert.sources.snapshot import LARGEST, MILLIONTHS, millionths
 
 LONGEST_TITLE = 200
@@ -109,11 +110,8 @@ def _unknown(written: Mapping[str, Any], keys: Sequence[str]) -> Iterable[tuple[
 
 
 def _is_text(value: object, longest: int) -> TypeGuard[str]:
-    """Whether it is one that a database takes: no NUL, no half of a surrogate pair."""
-    return isinstance(value, str) and len(value) <= longest and not set(value) & _NEVER_STORED
+    return isinstance(value, str) and len(value) <= longest and not UNSTORABLE.search(value)
 
-
-_NEVER_STORED = frozenset({"\x00", *map(chr, range(0xD800, 0xE000))})
 
 _Report = Callable[[str, str], None]
 """Called with a field and what is wrong with it."""

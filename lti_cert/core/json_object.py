@@ -3,19 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lti_cert.core.lines import UNSTORABLE
+
 JsonObject = Mapping[str, Any]
 
 
 def text(holder: JsonObject, name: str) -> str:
     """Without blanks around it, and without what no database keeps."""
     value = holder.get(name)
-    return storable(value).strip() if isinstance(value, str) else ""
-
-
-def storable(value: str) -> str:
-    """Without NUL, and without the half of a character that is left where somebody cut a text."""
-    value = value.replace("\0", "")
-    return value if value.isascii() else value.encode(errors="ignore").decode()
+    return UNSTORABLE.sub("", value).strip() if isinstance(value, str) else ""
 
 
 def inner(holder: JsonObject, name: str) -> JsonObject:

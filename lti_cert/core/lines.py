@@ -1,6 +1,12 @@
-"""Texts of others as one plain line: what a printed value, a mail header and a file name may be made of."""
+"""Texts of others: what a database keeps of them, and as one plain line, of which a printed value, a mail header and a
+file name may be made.
+"""
 
+import re
 import unicodedata
+
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+"""What no database takes: NUL, and the half of a character that is left where somebody cut a text."""
 
 _REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Bidirectional embeddings, overrides and isolates: inside a name they would reorder what stands around it.

@@ -5,7 +5,6 @@ authorised parties, algorithms, unknown keys, the address that is opened, and cl
 https://www.imsglobal.org/spec/security/v1p1#authentication-response-validation
 """
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, cast
@@ -20,6 +19,7 @@ from pylti1p3.session import SessionService
 
 from lti_cert.core import clock, current
 from lti_cert.core.database import transaction
+from lti_cert.core.lines import UNSTORABLE
 from lti_cert.launch import failures, login_state, origins
 from lti_cert.launch.models import LoginState
 from lti_cert.lti import claims as launch_claims
@@ -40,8 +40,6 @@ LONGEST_DATA = 16 * 1024
 VERSION = "1.3.0"
 
 _LTI = "https://purl.imsglobal.org/spec/lti/claim/"
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-"""What JSON can carry and a database cannot keep."""
 
 _REFUSALS: tuple[tuple[type[jwt.InvalidTokenError], type[failures.LaunchRefused]], ...] = (
     (jwt.ExpiredSignatureError, failures.TokenExpired),
@@ -291,7 +289,7 @@ def _is_storable(claims: dict[str, Any]) -> bool:
     waiting: list[tuple[Any, int]] = [(claims, 0)]
     while waiting:
         each, depth = waiting.pop()
-        if isinstance(each, str) and _UNSTORABLE.search(each):
+        if isinstance(each, str) and UNSTORABLE.search(each):
             return False
         if isinstance(each, dict | list):
             inner = [*each, *each.values()] if isinstance(each, dict) else each

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from lti_cert.core import json_object
+from lti_cert.core.lines import UNSTORABLE
 from lti_cert.lti.answers import ServiceFailed, place
 
 Row = json_object.JsonObject
@@ -51,7 +52,7 @@ def identifier(row: Row, key: str, what: str) -> str:
         return str(value)
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{what} has no “{key}”")
-    if json_object.storable(value) != value or len(value) > LONGEST_IDENTIFIER:
+    if UNSTORABLE.search(value) or len(value) > LONGEST_IDENTIFIER:
         raise ValueError(f"“{key}” of {what} is no identifier that can be kept")
     return value
 
