@@ -210,14 +210,19 @@ def test_another_sources_snapshot_is_none_to_stand_on(canvas: CanvasWorld, read:
     assert mirrored() == ALL
 
 
-@pytest.mark.each_database
-def test_one_that_is_held_is_accepted_over_what_it_stands_on(canvas: CanvasWorld, read: Later) -> None:
+def held(canvas: CanvasWorld, read: Later) -> SyncRun:
+    """A recent reading that lacks too much."""
     canvas.there.add_members(DemoMember(Person(f"p{number}")) for number in range(12))
     for number in range(12):
         canvas.there.set_score(f"p{number}", "quiz", 5)
     read()
     canvas.there.remove_line_item("quiz")
-    run = read()
+    return read()
+
+
+@pytest.mark.each_database
+def test_one_that_is_held_is_accepted_over_what_it_stands_on(canvas: CanvasWorld, read: Later) -> None:
+    run = held(canvas, read)
     assert (run.outcome, run.notes["recent"]) == ("held", refs(canvas, "essay"))
     with transaction():
         sync.accept_held(canvas.course, run.id)
@@ -226,12 +231,7 @@ def test_one_that_is_held_is_accepted_over_what_it_stands_on(canvas: CanvasWorld
 
 
 def test_one_that_is_held_goes_with_what_it_stands_on(canvas: CanvasWorld, read: Later) -> None:
-    canvas.there.add_members(DemoMember(Person(f"p{number}")) for number in range(12))
-    for number in range(12):
-        canvas.there.set_score(f"p{number}", "quiz", 5)
-    read()
-    canvas.there.remove_line_item("quiz")
-    assert read().outcome == "held"
+    assert held(canvas, read).outcome == "held"
     with transaction():
         source.use(canvas.course, "ags")
     learners = db.session.scalars(select(Member.user_id).where(Member.is_evaluated)).all()
