@@ -73,8 +73,10 @@ def _with_secret_key(settings: Settings) -> Settings:
 def _write_private(path: Path, text: str) -> None:
     """Whole or not at all; of several that begin at once, the first one's stays."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    draft.touch(mode=0o600)
-    draft.write_text(text)
-    with suppress(FileExistsError):
-        path.hardlink_to(draft)
-    draft.unlink()
+    try:
+        draft.touch(mode=0o600)
+        draft.write_text(text)
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
+    finally:
+        draft.unlink(missing_ok=True)

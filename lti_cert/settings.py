@@ -187,8 +187,8 @@ class Settings(BaseSettings):
 
 def _split(address: str) -> SplitResult:
     parts = urlsplit(address)
-    if any(sign.isspace() for sign in address):
-        raise ValueError("must not hold spaces")
+    if any(sign.isspace() for sign in parts.netloc):
+        raise ValueError("must not name a host with spaces")
     try:
         _ = parts.port
     except ValueError:

@@ -14,7 +14,6 @@ from lti_cert.settings import Settings
 def settings_at(port: int) -> Settings:
     """The settings, with the base URL following the port where none is set."""
     settings = Settings.from_env()
-    settings.make_data_dir()
     if "base_url" in settings.model_fields_set:
         return settings
     return settings.model_copy(update={"base_url": f"http://localhost:{port}"})
@@ -33,6 +32,7 @@ def parts(
     env = {"LTI_CERT_BASE_URL": settings.base_url, **(env or {})}
     found = []
     if not settings.redis_url:
+        settings.make_data_dir()
         argv, url = redis_server.command(settings.data_dir)
         log = redis_server.log_file(settings.data_dir)
         found.append(Part("queue", argv, ready=partial(redis_server.is_ready, url), log=log))

@@ -224,7 +224,7 @@ def _require_unchanged(items: Mapping[str, Item], snapshot: Snapshot) -> None:
     :raises SourceFailed: an item of which results were read has other points now, or is withheld; the next reading
         begins afresh.
     """
-    begun = (stream.split(" ", 2)[2] for stream in snapshot.steps if stream.startswith(f"{_RESULTS} "))
+    begun = (stream.split(" ", 2)[-1] for stream in snapshot.steps if stream.startswith(f"{_RESULTS} "))
     for item in (items[ref] for ref in begun if ref in items):
         if item.exclusion in _NOT_READ or _stream(item) not in snapshot.steps:
             raise SourceFailed(

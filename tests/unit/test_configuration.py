@@ -61,6 +61,11 @@ def test_an_address_that_cannot_be_one_is_refused(name: str, address: str) -> No
         Settings.model_validate({name: address})
 
 
+@pytest.mark.parametrize("address", ["sqlite:////srv/my data/lti_cert.sqlite3", "postgresql://user:p%20w@db:5432/name"])
+def test_a_path_may_hold_blanks(address: str) -> None:
+    assert Settings(database_url=address).database_url == address
+
+
 @pytest.mark.parametrize("name", ["Mars/Olympus", "", " ", "/usr/share/zoneinfo/UTC", "Europe", "a\x00"])
 def test_a_time_zone_is_one_that_exists(name: str) -> None:
     with pytest.raises(ValueError, match="name of a time zone"):
