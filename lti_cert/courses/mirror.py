@@ -120,16 +120,28 @@ def _store_items(course: Course, items: Sequence[Item], stored: Stored) -> Seque
 
 
 def same_items(rows: Sequence[LineItem], items: Sequence[Item]) -> dict[str, LineItem]:
-    """By the ref of an item the row that means the same: under that very name, or else under a common one."""
-    by_name = {name: row for row in rows for name in _names_of(row)} | {row.ref: row for row in rows}
-    found = {item.ref: by_name[item.ref] for item in items if item.ref in by_name}
-    taken = set(found.values())
-    for item in items:
-        row = next((by_name[name] for name in item.also if name in by_name), None)
-        if item.ref not in found and row is not None and row not in taken:
-            found[item.ref] = row
-            taken.add(row)
+    """By the ref of an item the row that means the same, which is no other item's: the row that is called so now, else
+    one that was, else one that shares another name with it.
+    """
+    now = {row.ref: row for row in rows}
+    ever = {name: row for row in rows for name in _names_of(row)} | now
+    found: dict[str, LineItem] = {}
+    taken: set[LineItem] = set()
+    for names, known in ((_called, now), (_called, ever), (_also_called, ever)):
+        for item in items:
+            row = next((known[name] for name in names(item) if name in known), None)
+            if item.ref not in found and row is not None and row not in taken:
+                found[item.ref] = row
+                taken.add(row)
     return found
+
+
+def _called(item: Item) -> tuple[str, ...]:
+    return (item.ref,)
+
+
+def _also_called(item: Item) -> tuple[str, ...]:
+    return item.also
 
 
 def _names_of(row: LineItem) -> tuple[str, ...]:

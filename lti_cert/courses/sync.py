@@ -83,6 +83,17 @@ def sync(course_id: int, registration_id: int) -> None:
         _end(run, SyncOutcome.FAILED, f"{fault.shown_message} {fault.shown_guidance}", fault.detail)
     except registrations.PlatformInactive as fault:
         _end(run, SyncOutcome.FAILED, fault.shown_message)
+    except outbox.Postponed:
+        raise
+    except Exception as fault:
+        _end(run, SyncOutcome.FAILED, _UNFORESEEN, type(fault).__name__)
+        raise
+
+
+_UNFORESEEN = (
+    "A fault of this tool stopped the reading. It is tried again by itself; if it stays, an administrator of this tool "
+    "finds it under Tasks."
+)
 
 
 def _read_and_take(run: SyncRun, reading: Reading, snapshot: StagedSnapshot) -> None:

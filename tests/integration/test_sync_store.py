@@ -13,6 +13,7 @@ from lti_cert.core.database import db, transaction
 from lti_cert.core.errors import Conflict
 from lti_cert.courses import staging, sync
 from lti_cert.courses.models import Course, HeldSnapshot, LineItem, Member, Result, StagedPage, SyncRun
+from lti_cert.lti.claims import LEARNER
 from lti_cert.outbox import outbox
 from lti_cert.outbox.models import OutboxRow
 from lti_cert.sources import choose
@@ -200,6 +201,37 @@ def test_a_failed_reading_leaves_the_previous_snapshot_and_says_why(source: Any)
     assert "does not let this tool read the grades" in course.stale_reason
     assert course.synced_at
     assert mirrored() == {"ada": {"Quiz": 1_000_000}}
+
+
+def test_a_reading_that_meets_a_fault_of_our_own_says_so_and_the_job_fails(source: Any) -> None:
+    course = b.course()
+    b.take(course, b.snapshot(ITEMS, {"ada": {"Quiz": 1}}))
+    source.answer = ZeroDivisionError("Ada")
+    with pytest.raises(ZeroDivisionError):
+        sync.sync(course.id, course.registration_id)
+    db.session.rollback()
+    run = db.session.scalars(select(SyncRun).order_by(SyncRun.id.desc())).first()
+    assert run
+    assert (run.outcome, run.detail, run.progress) == ("failed", "ZeroDivisionError", "")
+    assert run.finished_at
+    assert "A fault of this tool" in course.stale_reason
+    assert course.retry_at
+    assert mirrored() == {"ada": {"Quiz": 1_000_000}}
+
+
+def test_two_items_of_a_snapshot_are_never_taken_for_one() -> None:
+    course = b.course()
+    for item in (Item("1", "Quiz", 10_000_000, also=("a",)), Item("2", "Quiz again", 10_000_000, also=("a",))):
+        b.take(course, Snapshot(items=[item], people=[Person("ada", LEARNER, "Ada")]))
+    b.take(
+        course,
+        Snapshot(
+            items=[Item("1", "Quiz", 10_000_000), Item("2", "Quiz again", 10_000_000, also=("a",))],
+            people=[Person("ada", LEARNER, "Ada")],
+            scores={"1": [Score("ada", 1_000_000)], "2": [Score("ada", 2_000_000)]},
+        ),
+    )
+    assert mirrored() == {"ada": {"Quiz": 1_000_000, "Quiz again": 2_000_000}}
 
 
 def test_a_throttled_reading_is_postponed_and_is_no_failure(source: Any) -> None:
