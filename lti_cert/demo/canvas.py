@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 
 from lti_cert.demo import access
-from lti_cert.demo.canvas_site import CanvasSite, Entry, Grant, Topic
+from lti_cert.demo.canvas_site import CanvasSite, Entry, Grant, Group, Topic
 from lti_cert.demo.course import TEST_USER, Course, LineItem, Member
 from lti_cert.demo.web import current_lms
 
@@ -91,14 +91,35 @@ def _page(rows: list[Any]) -> ResponseReturnValue:
 @blueprint.get("/api/v1/courses/<int:number>")
 def course(number: int) -> ResponseReturnValue:
     found = _course(number)
-    state = "completed" if _site().is_concluded else "available"
-    return jsonify(id=number, name=found.title, course_code=found.label, workflow_state=state)
+    return jsonify(
+        id=number,
+        name=found.title,
+        course_code=found.label,
+        workflow_state="completed" if _site().is_concluded else "available",
+        apply_assignment_group_weights=_site().weighs_groups,
+    )
 
 
 @blueprint.get("/api/v1/courses/<int:number>/permissions")
 def permissions(number: int) -> ResponseReturnValue:
     _course(number)
     return jsonify({right: _site().may_view_all_grades for right in request.args.getlist("permissions[]")})
+
+
+@blueprint.get("/api/v1/courses/<int:number>/assignment_groups")
+def assignment_groups(number: int) -> ResponseReturnValue:
+    _course(number)
+    return _page([_group_json(group, its) for group, its in _site().groups.items()])
+
+
+def _group_json(number: int, group: Group) -> dict[str, Any]:
+    drops = {"drop_lowest": group.drop_lowest, "drop_highest": group.drop_highest}
+    return {
+        "id": number,
+        "name": f"Group {number}",
+        "group_weight": group.weight,
+        "rules": {rule: scores for rule, scores in drops.items() if scores},
+    }
 
 
 @blueprint.get("/api/v1/courses/<int:number>/assignments")
@@ -116,6 +137,7 @@ def _assignment_json(item: LineItem) -> dict[str, Any]:
         "grading_type": standing.grading_type,
         "published": standing.is_published,
         "omit_from_final_grade": not standing.is_in_final_grade,
+        "assignment_group_id": standing.group,
         "only_visible_to_overrides": standing.assigned_to is not None and not standing.is_assigned_by_module,
         "visible_to_everyone": standing.assigned_to is None,
         **tool,

@@ -17,6 +17,7 @@ class Assignment:
 
     is_published: bool = True
     is_in_final_grade: bool = True
+    group: int = 1
     grading_type: str = "points"
     assigned_to: frozenset[str] | None = None
     """Only to these people, by id; None: to everybody."""
@@ -24,6 +25,15 @@ class Assignment:
     """It is its module that is assigned, so that the assignment's own setting does not show it."""
     tool_url: str = ""
     """Of the external tool that it opens."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Of assignments."""
+
+    weight: float = 0
+    drop_lowest: int = 0
+    drop_highest: int = 0
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,8 @@ class CanvasSite:
     """Graded in part: a free answer of a quiz waits."""
     assignments: dict[str, Assignment] = field(default_factory=dict)
     """By item; an item that is not here stands as usual."""
+    groups: dict[int, Group] = field(default_factory=lambda: {1: Group()})
+    weighs_groups: bool = False
     topics: list[Topic] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -26,6 +26,7 @@ class Endpoint(StrEnum):
     MOODLE = "moodle.answer"
     CANVAS_COURSE = "canvas.course"
     CANVAS_PERMISSIONS = "canvas.permissions"
+    CANVAS_GROUPS = "canvas.assignment_groups"
     CANVAS_ASSIGNMENTS = "canvas.assignments"
     CANVAS_ENROLLMENTS = "canvas.enrollments"
     CANVAS_SUBMISSIONS = "canvas.submissions"

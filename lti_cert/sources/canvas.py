@@ -14,6 +14,7 @@ from lti_cert.sources import (
     canvas_submissions,
     discussions,
 )
+from lti_cert.sources.canvas_course import Course
 from lti_cert.sources.canvas_people import People
 from lti_cert.sources.snapshot import DISCUSSION_POSTS, Finding, Reading, Snapshot
 
@@ -24,7 +25,7 @@ def read(reading: Reading, snapshot: Snapshot) -> None:
     course = canvas_course.connect(reading, current.http())
     try:
         snapshot.progress("the course")
-        canvas_course.check(course)
+        course = canvas_course.opened(course)
         snapshot.progress("members")
         canvas_people.add_members(course, snapshot)
         canvas_people.add_enrolments(course, snapshot)
@@ -39,13 +40,13 @@ def read(reading: Reading, snapshot: Snapshot) -> None:
         snapshot.items += items  # nothing follows that could be slowed down, so that they are added once
     finally:
         snapshot.requests += course.canvas.requests + course.roster.requests
-    snapshot.limits = _limits(people, snapshot)
+    snapshot.limits = _limits(course, people, snapshot)
 
 
 def check(reading: Reading) -> Iterator[Finding]:
     """What a reading needs, one thing after another. A fault that it raises is a finding too."""
     course = canvas_course.connect(reading, current.http().impatient())
-    canvas_course.check(course)
+    course = canvas_course.opened(course)
     yield Finding(True, "Canvas knows the course, and whoever connected it may see all grades there.")
     yield canvas_course.sections(course)
     yield canvas_people.check_roster(course)
@@ -57,7 +58,7 @@ def check(reading: Reading) -> Iterator[Finding]:
     yield Finding(True, "Its discussions open.")
 
 
-def _limits(people: People, snapshot: Snapshot) -> str:
+def _limits(course: Course, people: People, snapshot: Snapshot) -> str:
     unknown = sum(1 for person in canvas_people.learners_of(people) if not person.is_known)
     found = []
     if unknown:
@@ -69,6 +70,11 @@ def _limits(people: People, snapshot: Snapshot) -> str:
         found.append("Contributions to anonymous discussions are not counted.")
     if canvas_discussions.GONE in snapshot.steps:
         found.append(discussions.uncounted(int(snapshot.steps[canvas_discussions.GONE])))
+    if dropping := course.groups.dropping:
+        found.append(
+            f"Canvas leaves lowest or highest scores out of the final grade in {dropping} of its assignment groups: "
+            "here each score counts as it was given."
+        )
     if snapshot.recent:
         found.append("Scores that were excused, taken back, posted or hidden within the last hours may show later.")
     return " ".join(found)

@@ -3,7 +3,7 @@
 https://developerdocs.instructure.com/services/canvas/resources/assignments
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from lti_cert.core import current, http
@@ -34,17 +34,19 @@ def listed(course: Course) -> dict[str, Assignment]:
     return {
         assignment.item.ref: assignment
         for page in course.canvas.list_from(start)
-        for assignment in fields.read_each(page.url, page.body, lambda row: _assignment(row, own))
+        for assignment in fields.read_each(
+            page.url, page.body, lambda row: _assignment(row, own, course.groups.weightless)
+        )
     }
 
 
-def _assignment(row: Row, own: str) -> Assignment:
+def _assignment(row: Row, own: str, weightless: Collection[str]) -> Assignment:
     label = fields.text(row, "name") or "Without a name"
     what = f"the assignment “{label}”"
     maximum = 0
     if row.get("grading_type") != "not_graded":
         maximum = millionths(fields.number(row, "points_possible", what) or 0)
-    item = Item(fields.identifier(row, "id", what), label, maximum, _exclusion(row, maximum, own))
+    item = Item(fields.identifier(row, "id", what), label, maximum, _exclusion(row, maximum, own, weightless))
     return Assignment(item, is_for_everybody=_is_for_everybody(row))
 
 
@@ -53,14 +55,15 @@ def _is_for_everybody(row: Row) -> bool:
     return row.get("only_visible_to_overrides") is not True and row.get("visible_to_everyone") is not False
 
 
-def _exclusion(row: Row, maximum: int, own: str) -> str:
+def _exclusion(row: Row, maximum: int, own: str, weightless: Collection[str]) -> str:
     if _opens_this_tool(row, own):
         return OWN_COLUMN
     if maximum <= 0:
         return NO_POINTS
     if row.get("published") is not True:
         return UNPUBLISHED
-    return NOT_IN_FINAL_GRADE if row.get("omit_from_final_grade") is True else ""
+    is_left_out = row.get("omit_from_final_grade") is True or str(row.get("assignment_group_id")) in weightless
+    return NOT_IN_FINAL_GRADE if is_left_out else ""
 
 
 def _opens_this_tool(row: Row, own: str) -> bool:

@@ -1,16 +1,28 @@
 """One course of Canvas, and the two ways to it: Canvas' own interface, and the roster of LTI."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lti_cert.core.http import Session
+from lti_cert.lti import fields
 from lti_cert.lti.answers import ServiceFailed
+from lti_cert.lti.fields import Number, Row
 from lti_cert.lti.service_client import ServiceClient
 from lti_cert.sources import connections, roster
 from lti_cert.sources.canvas_client import PAGE_SIZE, CanvasClient, NotPermitted
 from lti_cert.sources.snapshot import CourseConcluded, Finding, Reading, SourceFailed, SourceForbidden
 
 NAME = "canvas"
+
+
+@dataclass(frozen=True)
+class Groups:
+    """What a course's assignment groups do with assignments, other than to arrange them."""
+
+    weightless: frozenset[str] = frozenset()
+    """Those that add nothing to the final grade, by id."""
+    dropping: int = 0
+    """How many leave somebody's lowest or highest scores out of the final grade."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +35,7 @@ class Course:
     roster: ServiceClient
     roster_start: str
     parallel: int
+    groups: Groups = Groups()
 
 
 def connect(reading: Reading, http: Session) -> Course:
@@ -41,8 +54,11 @@ def connect(reading: Reading, http: Session) -> Course:
     return Course(f"courses/{reading.api_course_id}", canvas, *roster.connect(reading, http), reading.parallel)
 
 
-def check(course: Course) -> None:
-    """:raises CourseConcluded, SourceFailed, NotPermitted: it cannot be read, or not whole."""
+def opened(course: Course) -> Course:
+    """With its groups.
+
+    :raises CourseConcluded, SourceFailed, NotPermitted: it cannot be read, or not whole.
+    """
     try:
         body = course.canvas.get(course.path).body
     except ServiceFailed as fault:
@@ -63,6 +79,29 @@ def check(course: Course) -> None:
     may = course.canvas.get(f"{course.path}/permissions", permissions=rights).body
     if not isinstance(may, Mapping) or not any(may.get(right) in (True, "true") for right in rights):
         raise NotPermitted(f"{course.path}: neither {' nor '.join(rights)}")
+    has_weights = isinstance(body, Mapping) and body.get("apply_assignment_group_weights") is True
+    return replace(course, groups=_groups(course, has_weights=has_weights))
+
+
+def _groups(course: Course, *, has_weights: bool) -> Groups:
+    """https://developerdocs.instructure.com/services/canvas/resources/assignment_groups"""
+    start = course.canvas.address(f"{course.path}/assignment_groups", per_page=PAGE_SIZE)
+    found = [
+        group for page in course.canvas.list_from(start) for group in fields.read_each(page.url, page.body, _group)
+    ]
+    # Weights are kept where a course does not use them, and all of them are 0 until somebody has set one.
+    has_weights = has_weights and any(weight for _, weight, _ in found)
+    return Groups(
+        weightless=frozenset(group for group, weight, _ in found if has_weights and not weight),
+        dropping=sum(drops for *_, drops in found),
+    )
+
+
+def _group(row: Row) -> tuple[str, Number, bool]:
+    """Its id, its weight, and whether it drops scores."""
+    what, rules = "an assignment group", row.get("rules")
+    drops = isinstance(rules, Mapping) and any(rules.get(which) for which in ("drop_lowest", "drop_highest"))
+    return fields.identifier(row, "id", what), fields.number(row, "group_weight", what) or 0, drops
 
 
 def sections(course: Course) -> Finding:

@@ -22,6 +22,7 @@ SCOPES = tuple(
     for path in (
         "courses/:id",
         "courses/:course_id/permissions",
+        "courses/:course_id/assignment_groups",
         "courses/:course_id/assignments",
         "courses/:course_id/enrollments",
         "courses/:course_id/students/submissions",

@@ -18,7 +18,7 @@ from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
 from lti_cert.courses import freshness, source
 from lti_cert.courses.models import Course, HeldSnapshot, LineItem, Member, Result, StagedPage, SyncRun
-from lti_cert.demo.canvas_site import Assignment, Entry, Topic, all_entries
+from lti_cert.demo.canvas_site import Assignment, Entry, Group, Topic, all_entries
 from lti_cert.demo.course import INSTRUCTOR, LEARNER, TEST_STUDENT, Person
 from lti_cert.demo.course import Course as DemoCourse
 from lti_cert.demo.course import LineItem as DemoItem
@@ -53,6 +53,8 @@ class Drawn:
     pending: set[tuple[str, str]]
     roles: dict[str, tuple[str, ...]]
     inactive: set[str]
+    groups: dict[int, Group] = field(default_factory=lambda: {1: Group(), 2: Group()})
+    weighs_groups: bool = False
     topics: list[Topic] = field(default_factory=list)
 
     def furnish(self, canvas: CanvasWorld) -> None:
@@ -72,6 +74,7 @@ class Drawn:
         site = canvas.site
         site.excused, site.unposted, site.pending = self.excused, self.unposted, self.pending
         site.assignments, site.topics = self.standings, self.topics
+        site.groups, site.weighs_groups = self.groups, self.weighs_groups
 
     def follow(self, was: "Drawn", canvas: CanvasWorld) -> None:
         """Make of a course that stands as it was this one, by what people do: only what differs is graded now."""
@@ -104,8 +107,13 @@ class Drawn:
             elif not standing.is_published:
                 found[what] = "unpublished"
             else:
-                found[what] = "" if standing.is_in_final_grade else "not_in_final_grade"
+                is_in_it = standing.is_in_final_grade and not self.is_weightless(standing.group)
+                found[what] = "" if is_in_it else "not_in_final_grade"
         return found
+
+    def is_weightless(self, group: int) -> bool:
+        total = sum(each.weight for each in self.groups.values())
+        return self.weighs_groups and total > 0 and self.groups[group].weight == 0
 
     def people(self) -> set[str]:
         present = {who for who, roles in self.roles.items() if roles != TEST_STUDENT and who not in self.inactive}
@@ -168,6 +176,7 @@ standings = st.builds(
     Assignment,
     is_published=st.sampled_from([True, True, True, False]),
     is_in_final_grade=st.sampled_from([True, True, False]),
+    group=st.integers(1, 2),
     grading_type=st.sampled_from(["points", "points", "pass_fail", "percent", "not_graded"]),
     assigned_to=st.one_of(st.none(), st.none(), st.frozensets(st.sampled_from(WHO))),
     is_assigned_by_module=st.booleans(),
@@ -198,6 +207,8 @@ def courses(draw: st.DrawFn) -> Drawn:
         pending=draw(st.sets(cells, max_size=2)),
         roles={who: TEST_STUDENT if draw(st.integers(0, 9)) == 0 else LEARNER for who in people},
         inactive=draw(st.sets(st.sampled_from(WHO), max_size=1)),
+        groups={number: Group(draw(st.sampled_from([0, 0, 25, 75.5]))) for number in (1, 2)},
+        weighs_groups=draw(st.booleans()),
         topics=[
             Topic(next(numbers), "Topic", tuple(entry() for _ in range(draw(st.integers(0, 3)))))
             for _ in range(draw(st.integers(0, 2)))
@@ -223,7 +234,8 @@ def histories(draw: st.DrawFn) -> list[Drawn]:
         maxima, roles, scores = dict(was.maxima), dict(was.roles), dict(was.scores)
         assigned, hidden = dict(was.standings), set[tuple[str, str]]()
         there = st.tuples(st.sampled_from(sorted(roles)), st.sampled_from(sorted(maxima)))
-        match draw(st.integers(0, 7)):
+        groups, weighs_groups = was.groups, was.weighs_groups
+        match draw(st.integers(0, 8)):
             case 0:
                 maxima[draw(st.sampled_from(WHAT))] = 10
             case 1 if len(maxima) > 1:
@@ -234,7 +246,9 @@ def histories(draw: st.DrawFn) -> list[Drawn]:
                 del roles[draw(st.sampled_from(sorted(roles)))]
             case 4 | 5:
                 assigned[draw(st.sampled_from(sorted(maxima)))] = draw(standings)
-            case 6 | 7:
+            case 6:
+                groups, weighs_groups = {1: Group(draw(st.sampled_from([0, 25]))), 2: Group(75)}, draw(st.booleans())
+            case 7 | 8:
                 hidden = draw(st.sets(there, min_size=1, max_size=2))
         for cell in draw(st.lists(there, max_size=2)):
             scores.pop(cell, None)
@@ -249,6 +263,8 @@ def histories(draw: st.DrawFn) -> list[Drawn]:
             excused=was.excused ^ draw(few),
             unposted=(was.unposted ^ draw(few)) | hidden,
             pending=was.pending ^ draw(few),
+            groups=groups,
+            weighs_groups=weighs_groups,
         )
         states.append(changed)
     return states
@@ -273,6 +289,7 @@ LASTING = {
 ENDPOINTS = [
     Endpoint.CANVAS_COURSE,
     Endpoint.CANVAS_PERMISSIONS,
+    Endpoint.CANVAS_GROUPS,
     Endpoint.CANVAS_ASSIGNMENTS,
     Endpoint.CANVAS_ENROLLMENTS,
     Endpoint.CANVAS_SUBMISSIONS,

@@ -15,7 +15,7 @@ from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
 from lti_cert.courses import activity, sync
 from lti_cert.courses.models import FEED, ActivityCount, Course, HeldSnapshot, LineItem, Member, Result, SyncRun
-from lti_cert.demo.canvas_site import Assignment, Entry, Topic
+from lti_cert.demo.canvas_site import Assignment, Entry, Group, Topic
 from lti_cert.demo.course import LineItem as DemoItem
 from lti_cert.demo.course import Member as DemoMember
 from lti_cert.demo.course import Person
@@ -77,7 +77,7 @@ def test_a_course_is_read_whole(canvas: CanvasWorld) -> None:
     assert stands(canvas, snapshot) == ALL
     assert known(snapshot) == {"tess": True, "tom": True, "ann": True, "ben": True, "cho": True}
     assert snapshot.limits == ""
-    assert snapshot.requests == 7
+    assert snapshot.requests == 8
 
 
 def test_absent_unposted_and_half_graded_are_nothing_and_excused_is_excused(canvas: CanvasWorld) -> None:
@@ -118,6 +118,34 @@ def test_what_all_assessments_leave_out_says_why(
     assert exclusions(snapshot)["Lab"] == exclusion
     is_read = exclusion in {"", "not_in_final_grade"}
     assert stands(canvas, snapshot) == (ALL | {"lab": {"ann": 1}} if is_read else ALL)
+
+
+@pytest.mark.parametrize(
+    ("weighs_groups", "weights", "exclusion"),
+    [
+        (True, (60, 0, 40), "not_in_final_grade"),
+        (True, (60, 0.5, 39.5), ""),
+        (True, (0, 0, 0), ""),
+        (False, (60, 0, 40), ""),
+    ],
+)
+def test_the_final_grade_leaves_out_a_group_that_weighs_nothing(
+    canvas: CanvasWorld, weighs_groups: bool, weights: tuple[float, ...], exclusion: str
+) -> None:
+    canvas.lms.page_size = 2
+    canvas.site.weighs_groups = weighs_groups
+    canvas.site.groups = {number: Group(weight) for number, weight in enumerate(weights, 1)}
+    canvas.site.assignments["essay"] = Assignment(group=2)
+    snapshot = canvas.read()
+    assert exclusions(snapshot) == {"Quiz": "", "Essay": exclusion}
+    assert stands(canvas, snapshot) == ALL
+
+
+def test_scores_that_a_group_drops_count_and_the_limits_say_so(canvas: CanvasWorld) -> None:
+    canvas.site.groups = {1: Group(drop_lowest=1), 2: Group(drop_highest=2), 3: Group()}
+    snapshot = canvas.read()
+    assert stands(canvas, snapshot) == ALL
+    assert "in 2 of its assignment groups" in snapshot.limits
 
 
 @pytest.mark.parametrize("by_module", [False, True])
@@ -237,6 +265,7 @@ def test_a_discussion_that_canvas_still_puts_together_is_waited_for(canvas: Canv
         Endpoint.CANVAS_PERMISSIONS,
         Endpoint.MEMBERSHIPS,
         Endpoint.CANVAS_ENROLLMENTS,
+        Endpoint.CANVAS_GROUPS,
         Endpoint.CANVAS_ASSIGNMENTS,
         Endpoint.CANVAS_SUBMISSIONS,
         Endpoint.CANVAS_TOPICS,
@@ -520,6 +549,8 @@ def test_what_is_cut_off_or_no_data_fails_the_reading(canvas: CanvasWorld, endpo
     [
         (Endpoint.CANVAS_ASSIGNMENTS, '{"id": 1, "points_possible": "ten", "published": true}'),
         (Endpoint.CANVAS_ASSIGNMENTS, '{"points_possible": 10, "published": true}'),
+        (Endpoint.CANVAS_GROUPS, '{"group_weight": 10}'),
+        (Endpoint.CANVAS_GROUPS, '{"id": 1, "group_weight": "ten"}'),
         (Endpoint.CANVAS_SUBMISSIONS, '{"assignment_id": 1, "user_id": 1, "score": 5}'),
         (Endpoint.CANVAS_SUBMISSIONS, '{"assignment_id": 1, "user_id": 1, "score": "5", "posted_at": "x"}'),
         (Endpoint.CANVAS_SUBMISSIONS, '{"assignment_id": 1, "user_id": 1, "score": 1e300, "posted_at": "x"}'),
