@@ -161,7 +161,9 @@ def _grade_items(site: MoodleSite, form: Mapping[str, str]) -> Any:
 
 
 def _user_grades_json(site: MoodleSite, course: Course, member: Member) -> dict[str, Any]:
-    rows = [_grade_json(site, course, item, member.person.id) for item in course.line_items]
+    who = member.person.id
+    seen = [item for item in course.line_items if who in site.restricted_items.get(item.id, {who})]
+    rows = [_grade_json(site, course, item, who) for item in seen]
     graded = [row for row in rows if row["graderaw"] is not None]
     total = {
         **_item_json(COURSE_TOTAL, None, "course"),
@@ -199,6 +201,8 @@ def _item_json(number: int, name: str | None, kind: str) -> dict[str, Any]:
         "itemmodule": None,
         "iteminstance": None,
         "categoryid": None if kind == "course" else 1,
+        "outcomeid": None,
+        "scaleid": None,
         "locked": False,
         "gradehiddenbydate": False,
         "gradeneedsupdate": False,
@@ -224,6 +228,10 @@ def _grade_json(site: MoodleSite, course: Course, item: LineItem, person_id: str
     }
     if item.resource_link_id:
         row |= {"itemmodule": "lti", "iteminstance": int(item.resource_link_id)}
+    if item.id in site.outcomes:
+        row["outcomeid"] = row["scaleid"] = 1
+        del row["weightraw"]  # it is told of what is aggregated
+        return row
     if mine in site.excluded_grades:
         row |= {"status": "excluded", "weightraw": 0}
     elif mine in site.dropped_grades:

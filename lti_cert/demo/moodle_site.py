@@ -73,6 +73,10 @@ class MoodleSite:
     settings_off: set[str] = field(default_factory=set)
     """What the user report does not show: “Show grades”, “Show ranges”, “Show weightings”."""
     weightless_items: set[str] = field(default_factory=set)
+    outcomes: set[str] = field(default_factory=set)
+    """Items that are outcomes, which totals leave out."""
+    restricted_items: dict[str, set[str]] = field(default_factory=dict)
+    """Items whose activity is shown to these people only."""
     stuck_items: set[str] = field(default_factory=set)
     """Their grades have not been worked out."""
     minima: dict[str, float] = field(default_factory=dict)

@@ -92,6 +92,11 @@ def _limits(snapshot: Snapshot, book: Gradebook) -> Iterator[str]:
             f"Moodle leaves somebody's grade out of the total in {dropped} columns, and does not say whether a teacher "
             "has excluded it or a category drops the lowest: it counts here as it was graded."
         )
+    if partial := book.partial():
+        yield (
+            f"Moodle shows {partial} of the assessments to some learners only, as where their access is restricted: "
+            "they count as not graded for the others. Choose the assessments where not everybody has the same."
+        )
     if gone := sum(1 for place in snapshot.steps.values() if place == _GONE):
         yield discussions.uncounted(gone)
 

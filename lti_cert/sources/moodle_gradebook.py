@@ -7,6 +7,7 @@ import json
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from itertools import chain
 
 from lti_cert.lti import fields, products
 from lti_cert.lti.fields import Number, Row
@@ -64,6 +65,7 @@ class _GradeItem:
     is_own: bool
     category: str
     """The one that it is the total of, or else the one that it is in."""
+    is_outcome: bool = False
     is_shown: bool = False
     """Somebody's grade of it is not hidden."""
     weighs: bool = False
@@ -75,6 +77,8 @@ class _GradeItem:
     """Moodle has said what somebody's grade of it weighs."""
     is_dropped: bool = False
     """Somebody's grade of it is left out of her total."""
+    is_partial: bool = False
+    """Somebody's rows do not name it."""
 
 
 class Gradebook:
@@ -99,17 +103,19 @@ class Gradebook:
         :raises SettingOff: the report does not show grades, or their ranges.
         :raises MoodleFailed: a grade has not been worked out.
         """
-        return [
-            score
-            for scores in fields.read_each("grade items", rows, lambda row: [*self._read(user_id, row)])
-            for score in scores
-        ]
+        is_first, known = not self._items, set(self._items)
+        named: set[str] = set()
+        scores = fields.read_each("grade items", rows, lambda row: [*self._read(user_id, row, named)])
+        for ref in known ^ named if not is_first else ():
+            self._mark(self._items[ref], "is_partial")
+        return list(chain.from_iterable(scores))
 
-    def _read(self, user_id: str, row: Row) -> Iterator[tuple[str, Score]]:
+    def _read(self, user_id: str, row: Row, named: set[str]) -> Iterator[tuple[str, Score]]:
         for keys, setting, consequence in _SHOWN:
             if not row.keys() >= keys:
                 raise SettingOff(setting, consequence)
         item = self._item(row)
+        named.add(item.ref)
         grade = fields.number(row, "graderaw", f"“{item.label}”")
         status, is_hidden = fields.text(row, "status"), bool(row.get("gradeishidden") or row.get("gradehiddenbydate"))
         self._note(item, row, grade, status, is_hidden=is_hidden)
@@ -148,6 +154,7 @@ class Gradebook:
             is_total=kind in _TOTALS,
             is_own=row.get("itemmodule") == "lti" and instance in self._own,
             category=instance if kind in _TOTALS else str(row.get("categoryid") or ""),
+            is_outcome=row.get("outcomeid") is not None,
         )
 
     def _note(self, item: _GradeItem, row: Row, grade: Number | None, status: str, *, is_hidden: bool) -> None:
@@ -162,9 +169,13 @@ class Gradebook:
             "is_dropped": status == _DROPPED and not is_hidden,
         }
         for name, is_so in found.items():
-            if is_so and not getattr(item, name):
-                setattr(item, name, True)
-                self.has_changed = True
+            if is_so:
+                self._mark(item, name)
+
+    def _mark(self, item: _GradeItem, name: str) -> None:
+        if not getattr(item, name):
+            setattr(item, name, True)
+            self.has_changed = True
 
     def lacks_weights(self) -> bool:
         """Whether it is not known what counts for the final grade. Asked of everybody's rows: a single row lacks its
@@ -176,6 +187,10 @@ class Gradebook:
     def dropped(self) -> int:
         """Of how many items somebody's grade is left out of her total."""
         return sum(1 for item in self._items.values() if item.is_dropped and not item.is_total)
+
+    def partial(self) -> int:
+        """How many assessments Moodle shows to some learners only."""
+        return sum(1 for item in self.items() if not item.exclusion and self._items[item.ref].is_partial)
 
     def items(self) -> list[Item]:
         outside = {
@@ -204,5 +219,6 @@ def _exclusion(item: _GradeItem, outside: Collection[str]) -> str:
         return OWN_COLUMN
     if not item.is_shown:
         return UNPUBLISHED
-    is_outside = item.is_weightless and not item.weighs
+    # Moodle leaves outcomes out of totals unless a category is set otherwise; then they weigh something.
+    is_outside = (item.is_weightless and not item.weighs) or (item.is_outcome and not item.has_weight)
     return NOT_IN_FINAL_GRADE if is_outside or item.category in outside else ""

@@ -27,7 +27,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     SITE_INFO: ("webservice/rest:use",),
     ENROLLED: ("moodle/course:view", "moodle/course:viewparticipants", "moodle/course:enrolreview"),
     GRADES: ("moodle/course:view", "gradereport/user:view", "moodle/grade:viewall"),
-    FORUMS: ("moodle/course:view", "mod/forum:viewdiscussion"),
+    FORUMS: ("moodle/course:view", "mod/forum:viewdiscussion", "moodle/course:ignoreavailabilityrestrictions"),
     DISCUSSIONS: ("mod/forum:viewdiscussion", "mod/forum:viewqandawithoutposting"),
     POSTS: ("mod/forum:viewdiscussion", "mod/forum:viewqandawithoutposting"),
 }

@@ -46,6 +46,9 @@ class World:
     minima: dict[str, float]
     hidden_items: frozenset[str]
     weightless: frozenset[str]
+    outcomes: frozenset[str]
+    restricted: dict[str, frozenset[str]]
+    """Items that only these learners see."""
     hidden: frozenset[tuple[str, str]]
     excluded: frozenset[tuple[str, str]]
     groups: dict[int, set[str]]
@@ -69,6 +72,8 @@ class World:
             minima=self.minima,
             hidden_items=set(self.hidden_items),
             weightless_items=set(self.weightless),
+            outcomes=set(self.outcomes),
+            restricted_items={item: set(seers) for item, seers in self.restricted.items()},
             hidden_grades=set(self.hidden),
             excluded_grades=set(self.excluded),
         )
@@ -80,9 +85,9 @@ class World:
     def mirror(self) -> dict[str, Any]:
         return {
             "evaluated": set(self.active),
-            "items": {(f"Item {item}", self._points(item), self._exclusion(item)) for item in self.items}
-            if self.active
-            else set(),
+            "items": {
+                (f"Item {item}", self._points(item), self._exclusion(item)) for item in self.items if self._seers(item)
+            },
             "results": {
                 (learner, f"Item {item}"): result[0]
                 for learner in self.active
@@ -94,17 +99,24 @@ class World:
     def _points(self, item: str) -> int:
         return millionths(self.items[item]) - millionths(self.minima.get(item, 0))
 
+    def _seers(self, item: str) -> list[str]:
+        return [one for one in self.active if one in self.restricted.get(item, {one})]
+
     def _is_hidden(self, learner: str, item: str) -> bool:
         return item in self.hidden_items or (learner, item) in self.hidden
 
     def _exclusion(self, item: str) -> str:
-        if all(self._is_hidden(learner, item) for learner in self.active):
+        if all(self._is_hidden(learner, item) for learner in self._seers(item)):
             return "unpublished"
-        counted = [one for one in self.active if (one, item) in self.scores and (one, item) not in self.excluded]
+        if item in self.outcomes:
+            return "not_in_final_grade"
+        counted = [one for one in self._seers(item) if (one, item) in self.scores and (one, item) not in self.excluded]
         return "not_in_final_grade" if item in self.weightless and counted else ""
 
     def _result(self, learner: str, item: str) -> tuple[int | None] | None:
-        if (learner, item) in self.excluded:
+        if learner not in self._seers(item):
+            return None
+        if (learner, item) in self.excluded and item not in self.outcomes:
             return (None,)
         if (learner, item) not in self.scores or self._is_hidden(learner, item):
             return None
@@ -130,6 +142,8 @@ WORLDS = st.builds(
     minima=st.dictionaries(st.sampled_from(ITEMS), st.integers(0, 5), max_size=1),
     hidden_items=some(ITEMS),
     weightless=some(ITEMS),
+    outcomes=st.frozensets(st.sampled_from(ITEMS), max_size=1),
+    restricted=st.dictionaries(st.sampled_from(ITEMS), some(PEOPLE), max_size=1),
     hidden=some(_CELLS),
     excluded=some(_CELLS),
     groups=st.dictionaries(st.integers(1, 4), st.sets(st.sampled_from(PEOPLE)), max_size=3),
@@ -182,6 +196,8 @@ _NOTHING: Any = {
     "minima": {},
     "hidden_items": frozenset(),
     "weightless": frozenset(),
+    "outcomes": frozenset(),
+    "restricted": {},
     "hidden": frozenset(),
     "excluded": frozenset(),
     "groups": {},

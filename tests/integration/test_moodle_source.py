@@ -387,6 +387,32 @@ def test_what_weighs_nothing_in_anybodys_total_is_marked(lms: Lms) -> None:
     assert grades(snapshot) == WHOLE
 
 
+@pytest.mark.parametrize("graded", [(), ("11", "12")])
+def test_an_outcome_that_totals_leave_out_is_marked_graded_or_not(lms: Lms, graded: tuple[str, ...]) -> None:
+    lms.courses[0].put_line_item(LineItem("23", "Argues well", 4))
+    for person in graded:
+        lms.courses[0].set_score(person, "23", 3)
+    site(lms).outcomes = {"23"}
+    snapshot = read(lms.issuer)
+    assert {item.label: str(item.exclusion) for item in snapshot.items}["Argues well"] == "not_in_final_grade"
+    assert snapshot.limits == ""
+
+
+@pytest.mark.parametrize("at_once", [1000, 0])
+@pytest.mark.parametrize("seers", [{"11", "13"}, {"13", "14"}])
+def test_what_some_learners_do_not_see_is_not_graded_for_them_and_the_limits_say_so(
+    lms: Lms, monkeypatch: pytest.MonkeyPatch, at_once: int, seers: set[str]
+) -> None:
+    monkeypatch.setattr(moodle_report, "AT_ONCE", at_once)
+    lms.courses[0].put_line_item(LineItem("23", "Project A", 10))
+    lms.courses[0].set_score("13", "23", 9)
+    site(lms).restricted_items = {"23": seers}
+    snapshot = read(lms.issuer)
+    assert grades(snapshot)["13"]["Project A"] == 9
+    assert "Project A" not in grades(snapshot)["12"]
+    assert snapshot.limits.startswith("Moodle shows 1 of the assessments to some learners only")
+
+
 def test_what_nobody_has_been_graded_in_weighs_something(lms: Lms) -> None:
     lms.courses[0].put_line_item(LineItem("23", "Not yet", 10))
     assert {item.label: str(item.exclusion) for item in read(lms.issuer).items}["Not yet"] == ""
