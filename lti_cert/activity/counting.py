@@ -137,7 +137,9 @@ def _hold_courses(course_ids: Sequence[int]) -> None:
 
 
 def _counts(scope: ColumnElement[bool]) -> Select[tuple[int, str, int]]:
-    """Posts and notes of the members in `scope`, from everything the feed has told of them."""
+    """Posts and notes of the members in `scope`, from everything the feed has told of them: each message and each
+    annotation once, however many events, or sensors, tell of it.
+    """
     removal = aliased(FeedEvent)
     is_removed = exists().where(
         removal.registration_id == FeedEvent.registration_id,
@@ -146,7 +148,7 @@ def _counts(scope: ColumnElement[bool]) -> Select[tuple[int, str, int]]:
     )
     told = union_all(
         *(
-            select(Member.id.label("member_id"), FeedEvent.kind, is_removed.label("is_removed"))
+            select(Member.id.label("member_id"), FeedEvent.kind, FeedEvent.thing, is_removed.label("is_removed"))
             .join(Course, Course.id == Member.course_id)
             .join(
                 FeedEvent,
@@ -163,7 +165,7 @@ def _counts(scope: ColumnElement[bool]) -> Select[tuple[int, str, int]]:
     ).subquery("told_of")
     kind = case({kind.value: counted.value for kind, counted in _COUNTED.items()}, value=told.c.kind)
     return (
-        select(told.c.member_id, kind.label("kind"), func.count().filter(~told.c.is_removed))
+        select(told.c.member_id, kind.label("kind"), func.count(told.c.thing.distinct()).filter(~told.c.is_removed))
         # WHERE TRUE: without it SQLite takes the ON CONFLICT that will follow for the condition of a join.
         .where(true())
         .group_by(told.c.member_id, told.c.kind)

@@ -170,6 +170,16 @@ def test_an_event_counts_once_however_often_it_is_sent(course: Course, sensor: s
     assert counts() == {"ada": 1}
 
 
+def test_a_post_or_note_counts_once_however_many_events_tell_of_it(course: Course, sensor: s.Sensor) -> None:
+    enrol(course, "ada", "bob")
+    note = s.shared("ada")["generated"]
+    sensor.send(s.posted("ada", name="m1"), s.posted("ada", name="m1"), s.posted("ada", name="m2"))
+    sensor.send(s.shared("ada", generated=note), s.shared("ada", generated=note), s.shared("bob", generated=note))
+    later()
+    assert counts(POSTS) == {"ada": 2}
+    assert counts(NOTES) == {"ada": 1, "bob": 1}
+
+
 def test_two_platforms_may_use_the_same_ids(client: FlaskClient, course: Course, sensor: s.Sensor) -> None:
     other = b.course(b.registration("https://other.example"))
     enrol(course, "ada")
@@ -363,15 +373,15 @@ def oracle(story: list[tuple[str, Any]]) -> dict[tuple[str, str, str], int]:
     seen = {one["id"]: one for step, group in story if step == "send" for one in group}
     gone = {one["object"]["id"] for one in seen.values() if one["action"] == "Deleted"}
     enrolled = {pair for step, pair in story if step == "enrol"}
-    found: dict[tuple[str, str, str], int] = {}
+    found: dict[tuple[str, str, str], set[str]] = {}
     for one in seen.values():
         if one["action"] == "Deleted" or one["object"]["id"] in gone:
             continue
         user_id, context_id = (one[who]["otherIdentifiers"][0]["identifier"] for who in ("actor", "group"))
         if (context_id, user_id) in enrolled:
             key = context_id, user_id, POSTS if one["action"] == "Posted" else NOTES
-            found[key] = found.get(key, 0) + 1
-    return found
+            found.setdefault(key, set()).add(one.get("generated", one["object"])["id"])
+    return {key: len(things) for key, things in found.items()}
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
