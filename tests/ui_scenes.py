@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
+from lti_cert.achievements.criteria import Kind, uncounted
 from lti_cert.panel import charts, instructor_pages, learner, pages, placing
 from lti_cert.sources.snapshot import Finding
 
@@ -422,10 +423,7 @@ Criterion = instructor_pages.CriterionForm
 EACH = Criterion("each_assessment", "70", "85")
 FIVE_POSTS = Criterion("discussion_posts", n="3", distinction="5")
 NOTES_FORM = Criterion("class_notes", n="0", errors={"n": "“How many” (n) must be a whole number, 1 or more."})
-NOT_TOLD = (
-    "The learning platform does not tell this tool about discussion posts, so nobody can reach this. An administrator "
-    "can switch it on, by connecting the platform’s learning events (Caliper)."
-)
+NOT_TOLD = uncounted(Kind.DISCUSSION_POSTS)
 BRIEFING = Criterion("attestation", label="Attended the laboratory safety briefing")
 COUNTS = (0, 0, 1, 0, 2, 1, 3, 4, 6, 9, 12, 17, 21, 28, 26, 24, 22, 19, 11, 6)
 CHART = charts.Distribution(

@@ -362,10 +362,11 @@ def _average_obstacles(criterion: Criterion, asked: Sequence[Item]) -> list[str]
 
 def uncounted(kind: Kind) -> str:
     """What to know of a kind that nobody counts in this course."""
-    many = COUNTED[kind][1]
+    from_source = "the course is read from Canvas or from Moodle’s gradebook, or where "
     return (
-        f"The learning platform does not tell this tool about {many}, so nobody can reach this. An administrator can "
-        "switch it on, by connecting the platform’s learning events (Caliper)."
+        f"The learning platform does not tell this tool about {COUNTED[kind][1]}, so nobody can reach this. They are "
+        f"counted where {from_source if kind is Kind.DISCUSSION_POSTS else ''}an administrator has connected the "
+        "platform’s learning events (Caliper)."
     )
 
 

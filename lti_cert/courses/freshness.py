@@ -18,9 +18,13 @@ from lti_cert.sources import choose
 FRESH = timedelta(minutes=15)
 """A launch finds a snapshot younger than this new enough."""
 
-CLOCK_FRESH = ((timedelta(days=7), timedelta(hours=6)), (timedelta(days=30), timedelta(days=1)))
+CLOCK_FRESH = (
+    (timedelta(days=7), timedelta(hours=6)),
+    (timedelta(days=30), timedelta(days=1)),
+    (timedelta(days=180), timedelta(days=7)),
+)
 """How often the clock has a course read, by how long ago somebody last opened it; after the last of these it is left
-alone until somebody does."""
+alone until somebody does: many platforms never tell when a course ends."""
 
 ASLEEP = CLOCK_FRESH[-1][0]
 

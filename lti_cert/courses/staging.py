@@ -32,7 +32,7 @@ STAGED_AT = 20_000
 """Rows in memory from which on they are staged."""
 
 TURN_SECONDS = 300.0
-"""So long a course is read before others of its platform have their turn; it goes on after them."""
+"""So long a course is read before others that wait for it have their turn; it goes on after them."""
 
 LONGEST_TURN_SECONDS = 2400.0
 """After this it makes way even if nobody waits: well before the job's time is over, with which all it has read since
@@ -66,7 +66,7 @@ class StagedSnapshot(Snapshot):
 
     def progress(self, words: str) -> None:
         """:raises ReadingCancelled: somebody stopped it meanwhile.
-        :raises TurnOver: it has taken long, and other courses of the platform wait; or very long.
+        :raises TurnOver: it has taken long, and other courses wait for it to end; or very long.
         """
         now = time.monotonic()
         if now - self._told_at < _TELLS_EVERY:

@@ -52,6 +52,9 @@ ROSTER_SECONDS = 120.0
 RETRIES = tuple(timedelta(minutes=m) for m in (5, 20, 60, 240, 720, 1440))
 """Between a run that stored nothing and the next try of the clock, growing with each of them."""
 
+AFTER_STOP = timedelta(hours=6)
+"""So long neither a launch nor the clock has a course read whose reading somebody has stopped."""
+
 
 class _NotBelieved(Exception):
     """Says why, in words."""
@@ -211,13 +214,22 @@ def _try_later(course: Course, reason: str) -> None:
 
 
 def cancel(course: Course) -> None:
-    """Stop the reading of a course, and forget what is asked for and has not begun. In the caller's transaction."""
+    """Stop the reading of a course, and forget what is asked for and has not begun; no other one begins by itself for
+    `AFTER_STOP`. In the caller's transaction.
+    """
     outbox.withdraw(*outbox.job_map().after[SyncDue], course_id=course.id, why="somebody stopped it")
     db.session.execute(
         update(SyncRun)
         .where(SyncRun.course_id == course.id, SyncRun.outcome.in_([SyncOutcome.RUNNING, SyncOutcome.PAUSED]))
-        .values(outcome=SyncOutcome.CANCELLED, finished_at=clock.now(), reason=ReadingCancelled.message, progress="")
+        .values(
+            outcome=SyncOutcome.CANCELLED,
+            finished_at=clock.now(),
+            reason=f"{ReadingCancelled.message} {ReadingCancelled.guidance}",
+            progress="",
+        )
     )
+    if not course.trial_source:
+        course.retry_at = clock.now() + AFTER_STOP
     course.trial_source = ""
 
 

@@ -151,18 +151,29 @@ running_row: ContextVar[int | None] = ContextVar("running_row", default=None)
 """The row whose job runs here."""
 
 
+NO_WORKER_FREE = timedelta(minutes=1)
+"""A row that could run and has been due for so long waits for a worker."""
+
+
 def is_waited_for() -> bool:
-    """Whether other rows wait that may not run beside the one that runs here: a long run then lets them go first."""
-    mine, other = aliased(OutboxRow), aliased(OutboxRow)
+    """Whether others wait for the row that runs here to end: rows that may not run beside it, or rows of the same job
+    that no worker is free for. A long run then lets them go first.
+    """
+    mine, other, beside = aliased(OutboxRow), aliased(OutboxRow), aliased(OutboxRow)
+    is_blocked = exists().where(beside.serial_key == other.serial_key, is_in(beside, RowState.RUNNING))
+    now = clock.now()
     return bool(
         db.session.scalar(
             select(
                 exists().where(
                     mine.id == running_row.get(),
                     other.id != mine.id,
-                    other.serial_key == mine.serial_key,
                     is_in(other, RowState.WAITING),
-                    other.due_at <= clock.now(),
+                    other.due_at <= now,
+                    or_(
+                        other.serial_key == mine.serial_key,
+                        and_(other.job == mine.job, other.due_at <= now - NO_WORKER_FREE, ~is_blocked),
+                    ),
                 )
             )
         )

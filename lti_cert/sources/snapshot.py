@@ -269,7 +269,7 @@ class TurnOver(SourceThrottled):
 
 class ReadingCancelled(SourceFailed):
     message = "Somebody stopped the reading."
-    guidance = "“Sync now” begins a new one."
+    guidance = "“Sync now” begins a new one; by itself none begins for the next hours."
 
 
 class CourseConcluded(SourceFailed):

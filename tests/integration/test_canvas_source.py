@@ -751,6 +751,13 @@ def test_contributions_are_stored_and_those_that_are_deleted_count_no_more(canva
     assert {user_id for user_id in after if after[user_id] != before[user_id]} == {"ben"}
 
 
+def test_posts_are_known_to_be_counted_before_the_first_reading(canvas: CanvasWorld) -> None:
+    assert providers.countable(canvas.course) == {"discussion_posts"}
+    with transaction():
+        connections.withdraw(canvas.registration_id, "canvas", canvas.course_id)
+    assert providers.countable(canvas.course) == set(), "it will be read by AGS"
+
+
 @pytest.fixture
 def fed(canvas: CanvasWorld) -> CanvasWorld:
     """A course whose feed has begun to count before Canvas was asked to: four posts of Ann's. In Canvas Ben has one."""

@@ -72,16 +72,15 @@ def test_the_clock_reads_a_course_the_less_often_the_longer_nobody_has_opened_it
     with time_machine.travel(clock.now()) as travel:
         b.take(course, b.snapshot(ITEMS, {}))
         due = []
-        for hours in range(0, 24 * 40, 3):
+        for hours in range(0, 24 * 200, 6):
             if is_due(course):
                 due.append(hours)
                 b.take(course, b.snapshot(ITEMS, {}))
-            travel.shift(timedelta(hours=3))
-    early = [hours for hours in due if hours <= 24 * 7]
-    late = [hours for hours in due if hours > 24 * 7]
-    assert {after - before for before, after in pairwise(early)} == {6}
-    assert {after - before for before, after in pairwise(late)} == {24}
-    assert max(due) < 24 * 30
+            travel.shift(timedelta(hours=6))
+    days = ((0, 7), (7, 30), (31, 180))
+    seasons = [[hours for hours in due if first < hours / 24 <= last] for first, last in days]
+    assert [{after - before for before, after in pairwise(season)} for season in seasons] == [{6}, {24}, {24 * 7}]
+    assert max(due) < 24 * 180
 
 
 def test_a_course_may_have_a_rhythm_of_its_own_and_is_left_alone_after_its_end() -> None:
@@ -271,6 +270,38 @@ def test_a_long_reading_lets_other_courses_of_its_platform_go_first_and_then_goe
     assert {row.state for row in rows_of_sync()} == {"done"}
 
 
+def test_a_long_reading_lets_courses_of_other_platforms_go_first_where_no_worker_is_free_for_them(
+    sources: Callable[[str, Read], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long, other = b.course(), b.course(b.registration("https://other.example"))
+    steps: list[str] = []
+
+    def in_steps(reading: Reading, snapshot: Snapshot) -> None:
+        for step in ("one", "two") if reading.course_id == long.id else ("only",):
+            if step not in snapshot.steps:
+                steps.append(step)
+                snapshot.reached(step)
+                snapshot.progress(step)
+        snapshot.items.append(Item("i", "Item", 10_000_000))
+
+    sources("ags", in_steps)
+    monkeypatch.setattr(staging, "TURN_SECONDS", 0.0)
+    monkeypatch.setattr(staging, "_TELLS_EVERY", 0.0)
+    with time_machine.travel(clock.now(), tick=False) as travel:
+        with transaction():
+            freshness.ask_for_sync(long)
+        with transaction():
+            freshness.ask_for_sync(other)
+        first, second = rows_of_sync()
+        travel.shift(outbox.NO_WORKER_FREE)
+        run.drain([first.id])
+        assert steps == ["one"]
+        with transaction():
+            second.due_at = clock.now()  # a worker will be free for it at once
+        run.drain([first.id])
+        assert steps == ["one", "two"]
+
+
 def test_a_very_long_reading_makes_way_though_nobody_waits_and_goes_on(
     sources: Callable[[str, Read], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -391,6 +422,9 @@ def test_a_reading_that_somebody_stops_stores_nothing_and_is_no_failure(stopping
     assert [run.outcome for run in db.session.scalars(select(SyncRun).order_by(SyncRun.id))] == ["stored", "cancelled"]
     assert db.session.scalars(select(Result.score)).all() == [1_000_000]
     assert (stopping.failures, stopping.stale_reason) == (0, "")
+    assert not is_due(stopping)
+    with time_machine.travel(clock.now() + sync.AFTER_STOP):
+        assert is_due(stopping)
     assert db.session.scalars(select(StagedPage.id)).all() == []
 
 
@@ -411,7 +445,7 @@ def test_what_happens_after_somebody_has_stopped_it_changes_nothing(
     run.drain([row.id])
     assert [row.state for row in rows_of_sync()] == ["done"]
     assert db.session.scalars(select(SyncRun.outcome).order_by(SyncRun.id)).all() == ["stored", "cancelled"]
-    assert (stopping.failures, stopping.retry_at, stopping.stale_reason, stopping.is_final) == (0, None, "", False)
+    assert (stopping.failures, stopping.stale_reason, stopping.is_final) == (0, "", False)
     assert db.session.scalars(select(StagedPage.id)).all() == []
 
 
