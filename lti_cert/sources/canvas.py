@@ -76,5 +76,8 @@ def _limits(course: Course, people: People, snapshot: Snapshot) -> str:
             "here each score counts as it was given."
         )
     if snapshot.recent:
-        found.append("Scores that were excused, taken back, posted or hidden within the last hours may show later.")
+        found.append(
+            "Scores that were excused, taken back, posted, hidden or worked out anew by a quiz within the last hours "
+            "may show later."
+        )
     return " ".join(found)

@@ -28,6 +28,9 @@ HERE = "https://lms.example/api/items?limit=2"
         ("<https://lms.example/?a=1&amp;from=1>; rel=â\x80\x9cnextâ\x80\x9d", "https://lms.example/?a=1&from=1"),
         ('<?limit=2&page=2>; rel="next"', "https://lms.example/api/items?limit=2&page=2"),
         ('</other/items?page=2>; rel="next"', "https://lms.example/other/items?page=2"),
+        ('<http://lms.example/p2?to=http://a.example>; rel="next"', "https://lms.example/p2?to=http://a.example"),
+        ('<http://other.example/p2>; rel="next"', "http://other.example/p2"),
+        ('<http://lms.example:8080/p2>; rel="next"', "http://lms.example:8080/p2"),
     ],
 )
 def test_the_next_page_is_found(header: str, expected: str) -> None:
