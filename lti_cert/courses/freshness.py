@@ -76,6 +76,8 @@ def sync_soon(course_id: int) -> None:
             raise outbox.Overtaken("the course is concluded")
         if not is_read(course):
             raise outbox.Overtaken("the grades of this course are brought by hand")
+        if not _may_begin(course):
+            raise outbox.Overtaken("the next reading waits for its time")
         _promise_sync(course)
 
 
@@ -83,8 +85,13 @@ def sync_if_stale(course: Course) -> None:
     """What a launch does."""
     now = clock.now()
     is_stale = course.synced_at is None or course.synced_at < now - FRESH
-    if is_stale and is_read(course) and not course.is_final and (course.retry_at is None or course.retry_at <= now):
+    if is_stale and is_read(course) and not course.is_final and _may_begin(course):
         _promise_sync(course)
+
+
+def _may_begin(course: Course) -> bool:
+    """Whether no pause is kept, as after a reading that failed or was stopped."""
+    return course.retry_at is None or course.retry_at <= clock.now()
 
 
 def stale_courses() -> Iterable[SyncDue]:

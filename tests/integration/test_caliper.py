@@ -492,9 +492,15 @@ def test_a_burst_of_grades_leads_to_one_sync_of_their_course_soon_after(course: 
     assert due.due_at - due.created_at == timedelta(minutes=2)
 
 
-def test_a_concluded_course_is_not_read_again_for_a_grade(course: Course, sensor: s.Sensor) -> None:
+@pytest.mark.parametrize(
+    "state", [{"is_final": True}, {"retry_at": clock.now() + timedelta(hours=6)}], ids=["concluded", "stopped"]
+)
+def test_a_course_that_is_concluded_or_whose_reading_was_stopped_is_not_read_again_for_a_grade(
+    course: Course, sensor: s.Sensor, state: dict[str, Any]
+) -> None:
     with transaction() as session:
-        session.get_one(Course, course.id).is_final = True
+        for name, value in state.items():
+            setattr(session.get_one(Course, course.id), name, value)
     sensor.send(s.graded())
     later(1)
     later(5)
