@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from io import BytesIO
 from types import TracebackType
 from typing import Any, Self
 
@@ -202,16 +203,16 @@ class Session(requests.Session):
 
 
 def _read_limited(response: requests.Response, most_bytes: int, deadline: float) -> None:
-    body = bytearray()
+    body = BytesIO()  # whose content is handed over without a copy
     while chunk := response.raw.read1(64 * 1024, decode_content=True):  # what has come, without waiting for more
-        body += chunk
-        if len(body) > most_bytes:
+        body.write(chunk)
+        if body.tell() > most_bytes:
             response.close()
             raise AnswerTooLarge(f"{origin(response.url)} sent more than {most_bytes} bytes")
         if time.monotonic() > deadline:
             response.close()
             raise AnswerTooSlow(f"{origin(response.url)} did not come to an end")
-    response._content = bytes(body)
+    response._content = body.getvalue()
 
 
 def origin(url: str) -> str:

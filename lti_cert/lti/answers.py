@@ -8,8 +8,9 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
+from lti_cert.core import long_json
 from lti_cert.core.http import PlatformUnreachable, Response, retry_after
 
 THROTTLE_SECONDS = 30.0
@@ -90,23 +91,21 @@ def _bucket(headers: Mapping[str, str]) -> float:
     return remaining if math.isfinite(remaining) else math.inf
 
 
-def read_json(response: Response) -> Any:
-    """The body as JSON; numbers beyond JSON's (NaN, Infinity) are refused.
+def read_json(response: Response, *, is_long: bool = False) -> Any:
+    """The body as JSON; numbers beyond JSON's (NaN, Infinity) are refused. A long one keeps its lists as `Elements`.
 
     :raises ServiceFailed: it is not JSON.
     """
     try:
-        return json.loads(response.content, parse_constant=_refuse_constant)
+        if is_long:
+            return long_json.loads(response.content)
+        return json.loads(response.content, parse_constant=long_json.refuse_constant)
     except (ValueError, RecursionError):
         raise ServiceFailed(
             f"{place(response.url)}: {len(response.content)} bytes that are no JSON",
             message=f"The learning platform sent {_nature(response)} instead of data.",
             http_status=response.status_code,
         ) from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _nature(response: Response) -> str:

@@ -3,11 +3,12 @@
 import html
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from lti_cert.core import json_object
 from lti_cert.core.lines import UNSTORABLE
+from lti_cert.core.long_json import Elements
 from lti_cert.lti.answers import ServiceFailed, place
 
 Row = json_object.JsonObject
@@ -23,10 +24,16 @@ def read_each(url: str, rows: object, read: Callable[[Row], T]) -> list[T]:
 
     :raises ServiceFailed: naming the first row that cannot be used.
     """
-    if not isinstance(rows, list):
+    return list(one_by_one(url, rows, read))
+
+
+def one_by_one(url: str, rows: object, read: Callable[[Row], T]) -> Iterator[T]:
+    """The same for rows of which there may be more than memory shall hold. It fails where it comes to the row."""
+    if not isinstance(rows, list | Elements):
         raise unusable(url, "a list was expected")
     try:
-        return [read(row) for row in _objects(rows)]
+        for row in _objects(rows):
+            yield read(row)
     except ValueError as problem:
         raise unusable(url, str(problem)) from None
 

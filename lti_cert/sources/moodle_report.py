@@ -68,9 +68,8 @@ class Report:
         if _WHOLE not in self._snapshot.steps:
             self._snapshot.progress("grades of everybody")
             count = len(self._plan.learners) + sum(len(members) for _, members in self._plan.groups)
-            answer = self._ask_at_once() if count <= AT_ONCE else None
-            self._take(answer)
-            self._snapshot.reached(_WHOLE, _TOO_MUCH if answer is None else _DONE)
+            is_read = count <= AT_ONCE and self._take_at_once()
+            self._snapshot.reached(_WHOLE, _DONE if is_read else _TOO_MUCH)
         if self.is_by_learner:
             self._read_groups()
             self._read_learners()
@@ -80,25 +79,28 @@ class Report:
         """Hers alone, to see whether the report shows what is needed."""
         self._take(self._service.ask(GRADES, courseid=self._course, userid=learner), is_asked_for=True)
 
-    def _ask_at_once(self, **of: str) -> Any:
-        """None where it is too much for Moodle, what stands before it, or us."""
+    def _take_at_once(self, **of: str) -> bool:
+        """Many learners' grades; False where they are too much for Moodle, what stands before it, or us.
+
+        Nothing is taken before the whole answer is known to be sound. It is let go at the end.
+        """
         try:
-            return self._service.ask(GRADES, once=True, courseid=self._course, **of)
+            answer = self._service.ask(GRADES, is_long=True, courseid=self._course, **of)
         except ServiceThrottled:
             raise
         except PlatformUnreachable:
-            return None
+            return False
+        self._take(answer)
+        return True
 
     def _read_groups(self) -> None:
         for number, (group, members) in enumerate(self._plan.groups, 1):
             if number <= self._done(_BY_GROUP):
                 continue
             self._snapshot.progress(f"grades of group {number} of {len(self._plan.groups)}")
-            answer = self._ask_at_once(groupid=group)
-            if answer is None:
+            if not self._take_at_once(groupid=group):
                 self._plan.learners += members
                 write_plan(self._snapshot, self._plan)
-            self._take(answer)
             self._snapshot.reached(_BY_GROUP, str(number))
 
     def _read_learners(self) -> None:
@@ -119,10 +121,8 @@ class Report:
         It lists learners only, but answers for whoever `is_asked_for` by name: then somebody in a role of the site's
         own is a learner if she has been graded.
         """
-        if answer is None:
-            return
         rows = answer.get("usergrades") if isinstance(answer, Mapping) else None
-        for user_id, items in fields.read_each(GRADES, rows, _user_grades):
+        for user_id, items in fields.one_by_one(GRADES, rows, _user_grades):
             person = self._people.get(user_id)
             if person is None:
                 continue

@@ -157,8 +157,9 @@ class MoodleService:
         self._once, self._patient = http, http if is_waited_for else http.repeating_posts()
         self._lock = Lock()
 
-    def ask(self, function: str, *, once: bool = False, **arguments: Any) -> Any:
-        """The answer, which may be anything but an exception. `once`: a failure is not tried again.
+    def ask(self, function: str, *, is_long: bool = False, **arguments: Any) -> Any:
+        """The answer, which may be anything but an exception. Where it `is_long`, its lists are `Elements`, and a failure
+        is not tried again.
 
         :raises SourceFailed: in one of its kinds.
         :raises ServiceFailed: an answer that is none of Moodle's, or one that asks to slow down.
@@ -167,11 +168,11 @@ class MoodleService:
         with self._lock:
             self.requests += 1
         form = {"wstoken": self._token, "wsfunction": function, "moodlewsrestformat": "json"}
-        http = self._once if once else self._patient
+        http = self._once if is_long else self._patient
         response = http.post(self._url, data={**form, **dict(_flat("", arguments))}, timeout=SECONDS)
         check_throttle(response)
         _check_place(response)
-        answer = read_json(response)
+        answer = read_json(response, is_long=is_long)
         if isinstance(answer, Mapping) and "exception" in answer:
             raise _fault(function, answer)
         if not response.ok:
