@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain, compress, repeat
+from itertools import chain, compress, islice, repeat
 from operator import gt, ne
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, func, insert, select, update
+from sqlalchemy import Executable, and_, bindparam, func, insert, select, update
 from sqlalchemy.orm import aliased
 
 from lti_cert.core import bulk, clock, log
@@ -25,6 +25,9 @@ _log = log.get_logger(__name__)
 
 _WRITTEN_AT = 20_000
 """Results that are gathered before they are written together."""
+
+_MEMBERS_AT = 1000
+"""The same of members, each of whom takes a hundred times the memory."""
 
 _KEY = ("line_item_id", "member_id")
 
@@ -176,8 +179,8 @@ def _store_members(course: Course, people: Sequence[Person], stored: Stored) -> 
         )
     }
     now = clock.now()
-    new: list[dict[str, Any]] = []
-    other: list[dict[str, Any]] = []
+    new: list[tuple[str, _Listed]] = []
+    other: list[tuple[int, _Listed]] = []
     turned: list[str] = []
     reached: set[object] = set()
     listed = {person.user_id: person for person in people}
@@ -193,14 +196,16 @@ def _store_members(course: Course, people: Sequence[Person], stored: Stored) -> 
             stored.newly_unknown.add(user_id)
         reached.update(_reached(course, member_id, before, after))
         if member_id is None:
-            new.append({"course_id": course.id, "user_id": user_id, "created_at": now, **after._asdict()})
+            new.append((user_id, after))
         elif after != before:
-            other.append({"member_id": member_id, **after._asdict()})
+            other.append((member_id, after))
     table: Any = Member.__table__  # many rows, none of them an object of the session
-    if new:
-        db.session.connection().execute(insert(table), new)
-    if other:
-        db.session.connection().execute(update(table).where(table.c.id == bindparam("member_id")), other)
+    begun = {"course_id": course.id, "created_at": now}
+    _write_members(insert(table), ({**begun, "user_id": user_id, **after._asdict()} for user_id, after in new))
+    _write_members(
+        update(table).where(table.c.id == bindparam("member_id")),
+        ({"member_id": member_id, **after._asdict()} for member_id, after in other),
+    )
     rows = db.session.execute(select(Member.user_id, Member.id).where(Member.course_id == course.id))
     ids = {user_id: member_id for user_id, member_id in rows}
     stored.members = len(listed)
@@ -211,6 +216,11 @@ def _store_members(course: Course, people: Sequence[Person], stored: Stored) -> 
         stored.changed_members.update(joined)
         stored.lost_learners = {user_id for user_id in stored.lost_learners if ids[user_id] not in joined}
     return ids
+
+
+def _write_members(statement: Executable, rows: Iterator[dict[str, Any]]) -> None:
+    while together := list(islice(rows, _MEMBERS_AT)):
+        db.session.connection().execute(statement, together)
 
 
 def _join_accounts(course: Course) -> set[int]:
