@@ -37,7 +37,6 @@ class Result:
     score: Number | None
     """Points of `maximum`; None where nothing is graded."""
     maximum: Number
-    score_of: str = ""
     timestamp: str = ""
     """When it was graded. Not of the standard; Moodle sends it."""
 
@@ -105,7 +104,6 @@ def _result(row: Row) -> Result:
         user_id=user_id,
         score=score,
         maximum=1 if score is None else _maximum(row, score),
-        score_of=fields.text(row, "scoreOf"),
         timestamp=fields.text(row, "timestamp"),
     )
 

@@ -187,12 +187,13 @@ def _add_scores(
     gone: list[Item] = []
     slow: ServiceThrottled | None = None
     is_slowed = Event()
+    names: dict[str, str] = {}
 
     def fetch(item: Item) -> _Fetched:
         start = snapshot.steps.get(_stream(item)) or ags.with_query(ags.results_url(item.ref), limit=product.page_limit)
         if start == DONE or is_slowed.is_set():
             return _Fetched(goes_on_at=start)
-        return _item_scores(client, item, start)
+        return _item_scores(client, item, start, names)
 
     answers = side_by_side.each(fetch, asked, parallel=reading.parallel)
     for number, (item, fetched) in enumerate(answers, 1):
@@ -234,8 +235,8 @@ def _require_unchanged(items: Mapping[str, Item], snapshot: Snapshot) -> None:
             )
 
 
-def _item_scores(client: ServiceClient, item: Item, start: str) -> _Fetched:
-    """In a thread of the pool."""
+def _item_scores(client: ServiceClient, item: Item, start: str, names: dict[str, str]) -> _Fetched:
+    """In a thread of the pool. All columns share `names`: several wait in memory, and each names everybody."""
     results: list[Result] = []
     goes_on_at, slow = start, None
     try:
@@ -250,7 +251,7 @@ def _item_scores(client: ServiceClient, item: Item, start: str) -> _Fetched:
         raise
     try:
         scores = [
-            Score(result.user_id, rescaled(result.score, result.maximum, item.maximum))
+            Score(names.setdefault(result.user_id, result.user_id), rescaled(result.score, result.maximum, item.maximum))
             for result in latest(results)
             if result.score is not None
         ]
