@@ -591,6 +591,33 @@ def test_an_answer_that_is_too_large_is_asked_for_in_pieces(lms: Lms, monkeypatc
     assert grades(read(lms.issuer)) == whole
 
 
+@pytest.mark.parametrize("at_once", [1000, 3])
+@pytest.mark.parametrize("end", [',{"userid":12', "", "]", '],"warnings":[]', "]}]", "],NaN}", '],"late":[NaN]}'])
+def test_of_an_answer_that_is_cut_off_or_broken_nothing_counts(
+    lms: Lms, monkeypatch: pytest.MonkeyPatch, at_once: int, end: str
+) -> None:
+    """Whoever and whatever stands in front of the place where it breaks; those learners are asked for in pieces."""
+    monkeypatch.setattr(moodle_report, "AT_ONCE", at_once)
+    site(lms).groups = {7: {"11", "12"}}
+    body = f'{{"usergrades":[{json.dumps(moodle_rows("11", id=99, itemname="Never there"))}{end}'
+    lms.faults.plan(Endpoint.MOODLE, Fault(status=200, body=body), after=2)
+    snapshot = read(lms.issuer)
+    assert (grades(snapshot), unknown(snapshot), snapshot.limits) == (WHOLE, [], "")
+    assert sorted(item.label for item in snapshot.items) == ["Course total", "Essay", "Quiz"]
+
+
+@pytest.mark.parametrize("last", [{"exception": "dml_exception", "errorcode": "dmlreadexception"}, {"usergrades": 7}])
+def test_the_whole_of_an_answer_says_what_it_is(lms: Lms, last: dict[str, Any]) -> None:
+    rows = json.dumps([moodle_rows("11")])
+    body = f'{{"usergrades":{rows},{json.dumps(last)[1:]}'
+    lms.faults.plan(Endpoint.MOODLE, Fault(status=200, body=body), after=2)
+    snapshot = Snapshot()
+    with pytest.raises(SourceFailed) as failed:
+        read(lms.issuer, snapshot)
+    assert snapshot.scores == {}
+    assert failed.value.shown_message.endswith(("“dmlreadexception”.", "a list was expected."))
+
+
 def test_by_learner_a_role_of_the_sites_own_is_a_learners_if_she_was_graded(
     lms: Lms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
