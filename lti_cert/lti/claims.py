@@ -5,6 +5,7 @@ https://www.imsglobal.org/spec/lti/v1p3#required-message-claims
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -96,7 +97,13 @@ def context_roles(roles: list[str]) -> frozenset[str]:
         elif word == SUPPORT:
             less.add(_ROLE_NAMES[kind])
     # The standard has a platform send the principal role beside a sub-role: an assistant comes as an instructor too.
-    return frozenset(found - less)
+    return _together(*sorted(found - less))
+
+
+@cache
+def _together(*words: str) -> frozenset[str]:
+    """One set for all who hold the same roles."""
+    return frozenset(words)
 
 
 def _context_role(role: str) -> tuple[str, str] | None:
