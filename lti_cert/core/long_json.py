@@ -1,16 +1,18 @@
-"""JSON that is long, as Python's own reader understands it, without all of it lying in memory as objects at a time. Pure.
+"""JSON that is long, as Python's own reader understands it, of which never all lies in memory as objects. Pure.
 
 A list right within the outermost object is checked to its end, and then read as often as it is gone through, one
 element after another.
 """
 
 import json
+import re
 from collections.abc import Iterator
-from json.decoder import WHITESPACE
 from typing import Any, NoReturn
 
 _PIECE = 256 * 1024
 """Bytes that are decoded at a time; an element that is longer takes as many again until it is whole."""
+
+_BLANKS = re.compile(r"[ \t\n\r]*")
 
 _OF_NUMBERS = "0123456789+-.eE"
 """Before one of these, or where the text ends, a number may go on."""
@@ -79,7 +81,7 @@ class _Cursor:
     def sign(self) -> str:
         """The next one that is no blank; empty at the end."""
         while True:
-            blanks = WHITESPACE.match(self._text, self._at)
+            blanks = _BLANKS.match(self._text, self._at)
             self._at = blanks.end() if blanks else self._at
             if self._at < len(self._text) or not self._read_on():
                 return self._text[self._at : self._at + 1]

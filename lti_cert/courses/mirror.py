@@ -27,7 +27,7 @@ _WRITTEN_AT = 20_000
 """Results that are gathered before they are written together."""
 
 _MEMBERS_AT = 1000
-"""The same of members, each of whom takes a hundred times the memory."""
+"""The same of members, who take far more memory."""
 
 _KEY = ("line_item_id", "member_id")
 
@@ -64,7 +64,7 @@ class Stored:
 
 
 def store(course: Course, snapshot: Snapshot, source: str) -> Stored:
-    """The number of statements grows with the items, not with the members."""
+    """The number of statements grows with the items, not with the members, who are written by the thousand."""
     stored = Stored()
     items = _store_items(course, snapshot.all_items(), stored)
     ids = _store_members(course, snapshot.all_people(), stored)

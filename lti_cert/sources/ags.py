@@ -251,7 +251,9 @@ def _item_scores(client: ServiceClient, item: Item, start: str, names: dict[str,
         raise
     try:
         scores = [
-            Score(names.setdefault(result.user_id, result.user_id), rescaled(result.score, result.maximum, item.maximum))
+            Score(
+                names.setdefault(result.user_id, result.user_id), rescaled(result.score, result.maximum, item.maximum)
+            )
             for result in latest(results)
             if result.score is not None
         ]

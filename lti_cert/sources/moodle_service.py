@@ -158,8 +158,8 @@ class MoodleService:
         self._lock = Lock()
 
     def ask(self, function: str, *, is_long: bool = False, **arguments: Any) -> Any:
-        """The answer, which may be anything but an exception. Where it `is_long`, its lists are `Elements`, and a failure
-        is not tried again.
+        """The answer, which may be anything but an exception. A long one has `Elements` for its lists, and is
+        not tried again where it fails.
 
         :raises SourceFailed: in one of its kinds.
         :raises ServiceFailed: an answer that is none of Moodle's, or one that asks to slow down.
