@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from lti_cert.core import long_json
 from lti_cert.core.http import PlatformUnreachable, Response, retry_after
@@ -92,20 +92,24 @@ def _bucket(headers: Mapping[str, str]) -> float:
 
 
 def read_json(response: Response, *, is_long: bool = False) -> Any:
-    """The body as JSON; numbers beyond JSON's (NaN, Infinity) are refused. A long one keeps its lists as `Elements`.
+    """The body as JSON; numbers beyond JSON's (NaN, Infinity) are refused. Of a long one see `long_json.loads`.
 
     :raises ServiceFailed: it is not JSON.
     """
     try:
         if is_long:
             return long_json.loads(response.content)
-        return json.loads(response.content, parse_constant=long_json.refuse_constant)
+        return json.loads(response.content, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise ServiceFailed(
             f"{place(response.url)}: {len(response.content)} bytes that are no JSON",
             message=f"The learning platform sent {_nature(response)} instead of data.",
             http_status=response.status_code,
         ) from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _nature(response: Response) -> str:

@@ -795,7 +795,7 @@ def test_a_hiccup_is_sat_out(lms: Lms) -> None:
 def test_a_grade_that_cannot_be_read_fails_the_reading(lms: Lms, row: dict[str, Any], words: str) -> None:
     quiz = {"itemname": "Quiz", "itemtype": "mod", "gradeishidden": False, "grademin": 0}
     report = {"usergrades": [{"userid": 11, "gradeitems": [quiz | row]}]}
-    lms.faults.plan(Endpoint.MOODLE, Fault(status=200, body=json.dumps(report)), after=2)
+    lms.faults.plan(Endpoint.MOODLE, Fault(status=200, body=json.dumps(report)), after=2, times=9)
     with pytest.raises(SourceFailed) as failed:
         read(lms.issuer)
     assert words in failed.value.shown_message
