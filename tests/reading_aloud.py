@@ -12,6 +12,11 @@ def obvious_level(read: Snapshot, rule: Mapping[str, Any], user_id: str) -> str 
     result = {ref: score for ref, scores in read.scores.items() for score in scores if score.user_id == user_id}
     met = {"completion": True, "distinction": any(c["distinction"] is not None for c in rule["criteria"])}
     for criterion in rule["criteria"]:
+        if criterion["kind"] == "discussion_posts":
+            posts = read.all_counts().get("discussion_posts", {}).get(user_id, 0)
+            met["completion"] = met["completion"] and posts >= criterion["n"]
+            met["distinction"] = met["distinction"] and posts >= (criterion["distinction"] or criterion["n"])
+            continue
         if criterion["items"] == "all":
             asked = [item for item in read.items if item.maximum > 0 and not item.exclusion]
         else:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -27,15 +28,13 @@ from lti_cert.lti import claims
 from lti_cert.lti.models import Registration
 from lti_cert.sources.snapshot import Item, Person, Score, Snapshot, millionths
 from tests import building as b
-from tests.reading_aloud import obvious_level
+from tests.deciding import Decided, rules
 from tests.served_keys import served_keys
 
 pytestmark = pytest.mark.each_database
 
 WHO = [f"u{number}" for number in range(6)]
 WHAT = [f"i{number}" for number in range(4)]
-RULE = b.document(distinction=85, items="all")
-LEVELS = (None, "completion", "distinction")
 
 # ------------------------------------------------------------------------------------------------ courses
 
@@ -79,13 +78,13 @@ class Drawn:
             if who in self.people and self.maxima[what] > 0
         }
 
-    def levels(self) -> dict[str, str | None]:
-        read = Snapshot(
+    def snapshot(self) -> Snapshot:
+        """Of those who are judged."""
+        return Snapshot(
             [Item(what, what, millionths(maximum)) for what, maximum in self.maxima.items()],
             [Person(who, b.LEARNER) for who in self.learners],
             {what: [Score(who, points) for (who, of), points in self.results().items() if of == what] for what in WHAT},
         )
-        return {who: obvious_level(read, RULE, who) for who in self.learners}
 
 
 cells = st.tuples(st.sampled_from(WHO), st.sampled_from(WHAT))
@@ -213,9 +212,9 @@ def expected(drawn: Drawn) -> tuple[dict[str, int], set[str], dict[tuple[str, st
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(first=courses(), second=courses(), fate=fates, page_size=st.sampled_from([1, 2, 100]))
+@given(first=courses(), second=courses(), fate=fates, page_size=st.sampled_from([1, 2, 100]), rule=rules(WHAT))
 def test_mirror_and_certificates_follow_the_newest_complete_reading(
-    world: World, first: Drawn, second: Drawn, fate: list[Misfortune], page_size: int
+    world: World, first: Drawn, second: Drawn, fate: list[Misfortune], page_size: int, rule: dict[str, Any]
 ) -> None:
     world.lms.page_size = page_size
     world.lms.faults.clear()
@@ -223,23 +222,18 @@ def test_mirror_and_certificates_follow_the_newest_complete_reading(
     world.hold(context_id, first)
     assert sync_to_its_end(course).outcome == "stored"
     assert mirrored(course) == expected(first)
-    achievement = b.achievement(course, RULE)
-    b.evaluate(course)
-    earned = first.levels()
-    assert {who: b.standing(achievement, who)[1] for who in earned} == earned
+    decided = Decided(course, rule, first.snapshot())
 
     world.hold(context_id, second)
     for misfortune in fate:
         misfortune.befall(world.lms)
     run = sync_to_its_end(course)
     event(run.outcome)
-    b.evaluate(course)
     if run.outcome == "stored":
         assert mirrored(course) == expected(second)
-        for who, level in second.levels().items():  # what was earned is never taken away
-            earned[who] = max(level, earned.get(who), key=LEVELS.index)
+        decided.follow(second.snapshot())
     else:
         assert run.reason
         assert run.outcome == "held" or not all(one.passes for one in fate)
         assert mirrored(course) == expected(first)
-    assert {who: b.standing(achievement, who)[1] for who in earned} == earned
+        decided.follow(first.snapshot())

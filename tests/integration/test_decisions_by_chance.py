@@ -29,6 +29,7 @@ from lti_cert.outbox.models import OutboxRow
 from lti_cert.outbox.outbox import Job, JobMap
 from lti_cert.sources.snapshot import Item, Person, Score, Snapshot, millionths
 from tests import building as b
+from tests.deciding import about, rules
 from tests.draining import drain
 from tests.reading_aloud import obvious_level
 
@@ -68,35 +69,10 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     return Snapshot(items, people, scores)
 
 
-@st.composite
-def documents(draw: st.DrawFn) -> dict[str, Any]:
-    criteria = []
-    for _ in range(draw(st.integers(1, 3))):
-        kind = draw(st.sampled_from(["each_assessment", "average", "n_of"]))
-        completion = draw(st.sampled_from([0, 29, 60, 66.67, 85]))
-        distinction = draw(st.sampled_from([None, completion, 85, 100]))
-        criteria.append(
-            {
-                "kind": kind,
-                "completion": completion,
-                "distinction": distinction,
-                "n": draw(st.integers(1, 3)) if kind == "n_of" else None,
-                "items": draw(st.sampled_from(["all", "all", ["i0"], ["i0", "i2"]])),
-                "weights": draw(st.sampled_from([None, {"i0": 2.5, "i1": 0}])) if kind == "average" else None,
-            }
-        )
-    return {"title": "By chance", "approval": False, "criteria": criteria}
-
-
-@given(read=snapshots(), rule=documents())
+@given(read=snapshots(), rule=rules(["i0", "i1", "i2"]))
 @by_chance
 def test_sync_and_evaluation_agree_with_the_specification_read_aloud(read: Snapshot, rule: dict[str, Any]) -> None:
-    named = {item.ref for item in read.items}
-    for criterion in rule["criteria"]:
-        if criterion["items"] != "all":
-            criterion["items"] = [ref for ref in criterion["items"] if ref in named] or "all"
-        criterion["distinction"] = max(criterion["distinction"] or 0, criterion["completion"]) or None
-        criterion["weights"] = {r: w for r, w in (criterion["weights"] or {}).items() if r in named} or None
+    rule = about(rule, read)
     course = b.course(b.registration(f"https://{ids.random_id()}.example"))
     b.take(course, read)
     b.achievement(course, rule)
