@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import starmap
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
+from lti_cert.achievements import saving
 from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
 from lti_cert.courses import freshness, source
@@ -26,9 +28,20 @@ from lti_cert.demo.course import Member as DemoMember
 from lti_cert.demo.faults import Endpoint, Fault
 from lti_cert.lti.models import Registration
 from lti_cert.sources import canvas_submissions
-from lti_cert.sources.snapshot import Snapshot, SourceFailed, SourceThrottled, millionths
+from lti_cert.sources.snapshot import (
+    DISCUSSION_POSTS,
+    Count,
+    Item,
+    Score,
+    Snapshot,
+    SourceFailed,
+    SourceThrottled,
+    millionths,
+)
+from lti_cert.sources.snapshot import Person as SnapshotPerson
 from tests import building
 from tests.canvas_world import COURSE, CanvasWorld
+from tests.deciding import Decided, rules
 
 WHO = [f"u{number}" for number in range(6)]
 WHAT = [f"i{number}" for number in range(5)]
@@ -163,6 +176,21 @@ class Drawn:
                 if cell in shown:
                     found[cell] = shown[cell]
         return found
+
+    def snapshot(self, stands: Stands | None = None) -> Snapshot:
+        """Of those who are judged; where a reading has not seen all, as it `stands` for it."""
+        scores: dict[str, list[Score]] = {}
+        for (who, what), score in (self.stands() if stands is None else stands).items():
+            scores.setdefault(what, []).append(Score(who, score))
+        return Snapshot(
+            [
+                Item(what, what, millionths(self.maxima[what]), exclusion)
+                for what, exclusion in self.exclusions().items()
+            ],
+            [SnapshotPerson(who, building.LEARNER) for who in self.learners()],
+            scores,
+            {DISCUSSION_POSTS: list(starmap(Count, self.posts().items()))},
+        )
 
     def posts(self) -> Mapping[str, int]:
         entries = {entry.id: entry for topic in self.topics for entry in all_entries(topic.entries)}
@@ -406,8 +434,12 @@ def sync_to_its_end(canvas: CanvasWorld) -> SyncRun:
 
 
 def begin_anew(canvas: CanvasWorld) -> None:
-    """Forget what another example has read: in what is the future now, and a reading without its scores is held."""
+    """Forget what another example has read: in what is the future now, and a reading without its scores is held. What
+    it has decided stays, and is decided no more.
+    """
     with transaction() as session:
+        for achievement in saving.of_course(canvas.course_id):
+            saving.remove(achievement)
         for kind in (HeldSnapshot, StagedPage, SyncRun, Result):
             session.execute(delete(kind))
         course = session.get_one(Course, canvas.course_id)
@@ -417,9 +449,15 @@ def begin_anew(canvas: CanvasWorld) -> None:
 
 @pytest.mark.each_database
 @settings(by_chance, max_examples=12)
-@given(first=courses(), second=courses(), fate=fates, page_size=st.sampled_from([2, 100]))
-def test_what_is_stored_is_the_newest_complete_reading(
-    canvas: CanvasWorld, first: Drawn, second: Drawn, fate: list[Misfortune], page_size: int
+@given(
+    first=courses(),
+    second=courses(),
+    fate=fates,
+    page_size=st.sampled_from([2, 100]),
+    rule=rules(WHAT, counts_posts=True),
+)
+def test_what_is_stored_and_decided_is_the_newest_complete_reading(
+    canvas: CanvasWorld, first: Drawn, second: Drawn, fate: list[Misfortune], page_size: int, rule: dict[str, Any]
 ) -> None:
     canvas.lms.page_size = page_size
     begin_anew(canvas)
@@ -427,16 +465,19 @@ def test_what_is_stored_is_the_newest_complete_reading(
     befall(canvas, [])
     assert sync_to_its_end(canvas).outcome == "stored"
     assert mirrored() == stored_of(first)
+    decided = Decided(canvas.course, rule, first.snapshot())
     second.furnish(canvas)
     befall(canvas, fate)
     run = sync_to_its_end(canvas)
     event(run.outcome)
     if run.outcome == "stored":
         assert mirrored() == stored_of(second)
+        decided.follow(second.snapshot())
     else:
         assert run.reason
         assert not is_only_passing(fate) or run.outcome == "held"
         assert mirrored() == stored_of(first)
+        decided.follow(first.snapshot())
 
 
 HOUR = timedelta(hours=1)
@@ -446,9 +487,18 @@ HOUR = timedelta(hours=1)
 @settings(
     by_chance, max_examples=25, phases=[__import__("hypothesis").Phase.reuse, __import__("hypothesis").Phase.generate]
 )
-@given(history=histories(), chances=st.lists(fates, min_size=3, max_size=3), page_size=st.sampled_from([2, 100]))
+@given(
+    history=histories(),
+    chances=st.lists(fates, min_size=3, max_size=3),
+    page_size=st.sampled_from([2, 100]),
+    rule=rules(WHAT, counts_posts=True),
+)
 def test_what_was_graded_lately_over_the_reading_before_is_what_canvas_shows_of_it_and_a_whole_reading_is_the_truth(
-    canvas: CanvasWorld, history: list[Drawn], chances: list[list[Misfortune]], page_size: int
+    canvas: CanvasWorld,
+    history: list[Drawn],
+    chances: list[list[Misfortune]],
+    page_size: int,
+    rule: dict[str, Any],
 ) -> None:
     canvas.lms.page_size = page_size
     befall(canvas, [])
@@ -464,6 +514,7 @@ def test_what_was_graded_lately_over_the_reading_before_is_what_canvas_shows_of_
             run = sync_to_its_end(canvas)
         read, expected, since = first, stored_of(first), run.started_at - source.OVERLAP
         assert mirrored() == expected
+        decided = Decided(canvas.course, rule, first.snapshot())
         for was, state, fate in zip(history, history[1:], chances, strict=False):
             at += HOUR
             with time_machine.travel(at):
@@ -479,9 +530,12 @@ def test_what_was_graded_lately_over_the_reading_before_is_what_canvas_shows_of_
                 expected = (state.exclusions(), state.people(), stands)
                 read, since = state, run.started_at - source.OVERLAP
             assert mirrored() == expected
+            with time_machine.travel(at + HOUR / 2):
+                decided.follow(read.snapshot(expected[2]))
         befall(canvas, [])
         with time_machine.travel(at + HOUR):
             with transaction():
                 freshness.ask_for_sync(canvas.course)
             assert sync_to_its_end(canvas).outcome == "stored"
-        assert mirrored() == stored_of(history[-1])
+            assert mirrored() == stored_of(history[-1])
+            decided.follow(history[-1].snapshot())
