@@ -187,7 +187,7 @@ def _shown(site: MoodleSite, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _SHOWN_BY = {
-    "Show grades": ("graderaw", "gradehiddenbydate", "gradeneedsupdate", "gradeishidden"),
+    "Show grades": ("graderaw", "gradehiddenbydate", "gradeneedsupdate", "gradeishidden", "gradeislocked"),
     "Show ranges": ("grademin", "grademax", "rangeformatted"),
     "Show weightings": ("weightraw", "status"),
 }
@@ -207,6 +207,7 @@ def _item_json(number: int, name: str | None, kind: str) -> dict[str, Any]:
         "gradehiddenbydate": False,
         "gradeneedsupdate": False,
         "gradeishidden": False,
+        "gradeislocked": False,
     }
 
 
@@ -218,7 +219,9 @@ def _grade_json(site: MoodleSite, course: Course, item: LineItem, person_id: str
     is_stuck = item.id in site.stuck_items
     row = {
         **_item_json(int(item.id), item.label, "mod" if item.resource_link_id else "manual"),
+        "locked": item.id in site.locked_items,
         "gradeishidden": is_hidden,
+        "gradeislocked": item.id in site.locked_items or mine in site.locked_grades,
         "gradeneedsupdate": is_stuck,
         "graderaw": result.score if result and is_shown and not is_stuck else None,
         "grademin": site.minima.get(item.id, 0),

@@ -70,6 +70,9 @@ class MoodleSite:
     excluded_grades: set[tuple[str, str]] = field(default_factory=set)
     dropped_grades: set[tuple[str, str]] = field(default_factory=set)
     """So too what is left out of the total: excluded, or the lowest of a category."""
+    locked_items: set[str] = field(default_factory=set)
+    locked_grades: set[tuple[str, str]] = field(default_factory=set)
+    """So too what nobody may change in Moodle any more, which is graded all the same."""
     settings_off: set[str] = field(default_factory=set)
     """What the user report does not show: “Show grades”, “Show ranges”, “Show weightings”."""
     weightless_items: set[str] = field(default_factory=set)

@@ -28,7 +28,9 @@ from lti_cert.lti import claims
 from lti_cert.lti.models import Registration
 from lti_cert.sources.snapshot import Item, Person, Score, Snapshot, millionths
 from tests import building as b
+from tests import misfortunes
 from tests.deciding import Decided, rules
+from tests.misfortunes import Fate, befall, is_only_passing
 from tests.served_keys import served_keys
 
 pytestmark = pytest.mark.each_database
@@ -110,42 +112,21 @@ def courses(draw: st.DrawFn) -> Drawn:
 # ------------------------------------------------------------------------------------------------ misfortunes
 
 PASSING = {
-    "slow by 429": Fault(status=429, headers={"Retry-After": "60"}),
+    **misfortunes.PASSING,
     "slow by 503": Fault(status=503, headers={"Retry-After": "60"}),
-    "an error once": Fault(status=502),
-    "dropped once": Fault(drops=True),
     "token dead": Fault(status=401, body="{}", headers={"WWW-Authenticate": "Bearer"}),
 }
 LASTING = {
-    "cut off": Fault(cuts_off=True),
+    **misfortunes.LASTING,
     "an error for long": Fault(status=500, body="<title>Out of memory</title>"),
-    "a web page": Fault(status=200, body="<title>Maintenance</title>"),
     "forbidden": Fault(status=403, body="{}"),
-    "not found": Fault(status=404, body="{}"),
-    "no list": Fault(status=200, body='{"x": 1}'),
 }
-ENDPOINTS = (Endpoint.LINE_ITEMS, Endpoint.RESULTS, Endpoint.RESULTS, Endpoint.MEMBERSHIPS)
-
-
-@dataclass
-class Misfortune:
-    endpoint: Endpoint
-    kind: str
-    after: int
-
-    @property
-    def passes(self) -> bool:
-        return self.kind in PASSING
-
-    def befall(self, lms: Lms) -> None:
-        fault = (PASSING if self.passes else LASTING)[self.kind]
-        lms.faults.plan(self.endpoint, fault, times=1 if self.passes else 50, after=self.after)
-
-
-misfortunes = st.builds(
-    Misfortune, st.sampled_from(ENDPOINTS), st.sampled_from([*PASSING, *PASSING, *LASTING]), st.integers(0, 2)
+fates = misfortunes.fates(
+    [Endpoint.LINE_ITEMS, Endpoint.RESULTS, Endpoint.RESULTS, Endpoint.MEMBERSHIPS],
+    passing=PASSING,
+    lasting=LASTING,
+    latest=2,
 )
-fates = st.lists(misfortunes, max_size=3, unique_by=lambda one: one.endpoint)
 
 # ------------------------------------------------------------------------------------------------ what must hold
 
@@ -214,7 +195,7 @@ def expected(drawn: Drawn) -> tuple[dict[str, int], set[str], dict[tuple[str, st
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(first=courses(), second=courses(), fate=fates, page_size=st.sampled_from([1, 2, 100]), rule=rules(WHAT))
 def test_mirror_and_certificates_follow_the_newest_complete_reading(
-    world: World, first: Drawn, second: Drawn, fate: list[Misfortune], page_size: int, rule: dict[str, Any]
+    world: World, first: Drawn, second: Drawn, fate: Fate, page_size: int, rule: dict[str, Any]
 ) -> None:
     world.lms.page_size = page_size
     world.lms.faults.clear()
@@ -225,8 +206,7 @@ def test_mirror_and_certificates_follow_the_newest_complete_reading(
     decided = Decided(course, rule, first.snapshot())
 
     world.hold(context_id, second)
-    for misfortune in fate:
-        misfortune.befall(world.lms)
+    befall(world.lms, fate)
     run = sync_to_its_end(course)
     event(run.outcome)
     if run.outcome == "stored":
@@ -234,6 +214,6 @@ def test_mirror_and_certificates_follow_the_newest_complete_reading(
         decided.follow(second.snapshot())
     else:
         assert run.reason
-        assert run.outcome == "held" or not all(one.passes for one in fate)
+        assert run.outcome == "held" or not is_only_passing(fate)
         assert mirrored(course) == expected(first)
         decided.follow(first.snapshot())

@@ -39,9 +39,10 @@ from lti_cert.sources.snapshot import (
     millionths,
 )
 from lti_cert.sources.snapshot import Person as SnapshotPerson
-from tests import building
+from tests import building, misfortunes
 from tests.canvas_world import COURSE, CanvasWorld
 from tests.deciding import Decided, rules
+from tests.misfortunes import Fate, befall, is_only_passing
 
 WHO = [f"u{number}" for number in range(6)]
 WHAT = [f"i{number}" for number in range(5)]
@@ -300,19 +301,10 @@ def histories(draw: st.DrawFn) -> list[Drawn]:
 
 # ------------------------------------------------------------------------------------------------ misfortunes
 
-CHALLENGE = {"WWW-Authenticate": 'Bearer realm="canvas-lms"'}
 PASSING = {
+    **misfortunes.PASSING,
     "slow by 403": Fault(status=403, body="Rate Limit Exceeded", headers={"X-Rate-Limit-Remaining": "0.0"}),
-    "slow by 429": Fault(status=429, headers={"Retry-After": "60"}),
-    "an error once": Fault(status=502),
-    "dropped once": Fault(drops=True),
-    "token dead": Fault(status=401, body="{}", headers=CHALLENGE),
-}
-LASTING = {
-    "cut off": Fault(cuts_off=True),
-    "a web page": Fault(status=200, body="<title>Maintenance</title>"),
-    "not found": Fault(status=404, body="{}"),
-    "no list": Fault(status=200, body='{"x": 1}'),
+    "token dead": Fault(status=401, body="{}", headers={"WWW-Authenticate": 'Bearer realm="canvas-lms"'}),
 }
 ENDPOINTS = [
     Endpoint.CANVAS_COURSE,
@@ -327,32 +319,7 @@ ENDPOINTS = [
 ]
 
 
-@dataclass
-class Misfortune:
-    endpoint: Endpoint
-    kind: str
-    after: int
-
-
-misfortunes = st.builds(
-    Misfortune,
-    st.sampled_from(ENDPOINTS),
-    st.sampled_from([*PASSING, *PASSING, *LASTING]),
-    st.integers(0, 3),
-)
-fates = st.lists(misfortunes, max_size=3, unique_by=lambda one: one.endpoint)
-
-
-def befall(canvas: CanvasWorld, fate: list[Misfortune]) -> None:
-    canvas.faults.clear()
-    for one in fate:
-        is_lasting = one.kind in LASTING
-        fault = (LASTING if is_lasting else PASSING)[one.kind]
-        canvas.faults.plan(one.endpoint, fault, times=50 if is_lasting else 1, after=one.after)
-
-
-def is_only_passing(fate: list[Misfortune]) -> bool:
-    return all(one.kind in PASSING for one in fate)
+fates = misfortunes.fates(ENDPOINTS, passing=PASSING)
 
 
 # ------------------------------------------------------------------------------------------------ what must hold
@@ -380,11 +347,11 @@ def there(drawn: Drawn) -> tuple[Any, ...]:
 @by_chance
 @given(drawn=courses(), fate=fates, page_size=st.sampled_from([1, 2, 3, 100]))
 def test_a_reading_is_exactly_what_is_there_or_fails_with_a_reason(
-    canvas: CanvasWorld, drawn: Drawn, fate: list[Misfortune], page_size: int
+    canvas: CanvasWorld, drawn: Drawn, fate: Fate, page_size: int
 ) -> None:
     drawn.furnish(canvas)
     canvas.lms.page_size = page_size
-    befall(canvas, fate)
+    befall(canvas.lms, fate)
     snapshot = Snapshot()
     fault = attempt(canvas, snapshot)
     for _ in range(10):
@@ -457,17 +424,17 @@ def begin_anew(canvas: CanvasWorld) -> None:
     rule=rules(WHAT, counts_posts=True),
 )
 def test_what_is_stored_and_decided_is_the_newest_complete_reading(
-    canvas: CanvasWorld, first: Drawn, second: Drawn, fate: list[Misfortune], page_size: int, rule: dict[str, Any]
+    canvas: CanvasWorld, first: Drawn, second: Drawn, fate: Fate, page_size: int, rule: dict[str, Any]
 ) -> None:
     canvas.lms.page_size = page_size
     begin_anew(canvas)
     first.furnish(canvas)
-    befall(canvas, [])
+    befall(canvas.lms, [])
     assert sync_to_its_end(canvas).outcome == "stored"
     assert mirrored() == stored_of(first)
     decided = Decided(canvas.course, rule, first.snapshot())
     second.furnish(canvas)
-    befall(canvas, fate)
+    befall(canvas.lms, fate)
     run = sync_to_its_end(canvas)
     event(run.outcome)
     if run.outcome == "stored":
@@ -496,12 +463,12 @@ HOUR = timedelta(hours=1)
 def test_what_was_graded_lately_over_the_reading_before_is_what_canvas_shows_of_it_and_a_whole_reading_is_the_truth(
     canvas: CanvasWorld,
     history: list[Drawn],
-    chances: list[list[Misfortune]],
+    chances: list[Fate],
     page_size: int,
     rule: dict[str, Any],
 ) -> None:
     canvas.lms.page_size = page_size
-    befall(canvas, [])
+    befall(canvas.lms, [])
     begin_anew(canvas)
     at = clock.now()
     first = history[0]
@@ -520,7 +487,7 @@ def test_what_was_graded_lately_over_the_reading_before_is_what_canvas_shows_of_
             with time_machine.travel(at):
                 state.follow(was, canvas)
             graded |= dict.fromkeys(state.graded_anew(was), at)
-            befall(canvas, fate)
+            befall(canvas.lms, fate)
             with time_machine.travel(at + HOUR / 2):
                 run = sync_to_its_end(canvas)
             event(f"{run.outcome} {'over the one before' if run.notes.get('recent') else 'whole'}")
@@ -532,7 +499,7 @@ def test_what_was_graded_lately_over_the_reading_before_is_what_canvas_shows_of_
             assert mirrored() == expected
             with time_machine.travel(at + HOUR / 2):
                 decided.follow(read.snapshot(expected[2]))
-        befall(canvas, [])
+        befall(canvas.lms, [])
         with time_machine.travel(at + HOUR):
             with transaction():
                 freshness.ask_for_sync(canvas.course)

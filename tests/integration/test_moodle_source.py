@@ -308,6 +308,13 @@ def test_an_excluded_grade_is_excused(lms: Lms) -> None:
     }
 
 
+def test_a_locked_grade_counts_as_any_other(lms: Lms) -> None:
+    site(lms).locked_items, site(lms).locked_grades = {"21"}, {("11", "22"), ("14", "22")}
+    snapshot = read(lms.issuer)
+    assert (grades(snapshot), snapshot.limits) == (WHOLE, "")
+    assert {str(item.exclusion) for item in snapshot.items if item.label != "Course total"} == {""}
+
+
 @pytest.mark.parametrize("setting", ["Show grades", "Show ranges"])
 def test_a_report_that_does_not_show_what_is_needed_fails_the_reading_and_the_test_of_the_source(
     lms: Lms, monkeypatch: pytest.MonkeyPatch, setting: str
