@@ -49,7 +49,7 @@ def fates(
     one = st.builds(
         lambda endpoint, kind, after: Misfortune(endpoint, kind, faults[kind], kind in passing, after),
         st.sampled_from(endpoints),
-        st.sampled_from([*passing, *passing, *lasting]),
+        st.sampled_from([passing, passing, passing, lasting]).flatmap(lambda kinds: st.sampled_from([*kinds])),
         st.integers(0, latest),
     )
     return st.lists(one, max_size=3, unique_by=lambda one: (one.endpoint, one.kind))
