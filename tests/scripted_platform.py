@@ -168,8 +168,7 @@ class Platform:
 
 
 class _Handler(WSGIRequestHandler):
-    protocol_version = "HTTP/1.1"
-    """Keeps connections alive, as platforms do."""
+    """Werkzeug's closes each connection after its answer; see `tests.kept_connections` for a server that does not."""
 
     def log(self, *_args: object, **_kwargs: object) -> None:
         pass

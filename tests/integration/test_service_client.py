@@ -21,7 +21,8 @@ from lti_cert.lti.models import AccessToken, Registration
 from lti_cert.lti.service_client import ServiceClient
 from lti_cert.lti.service_tokens import ScopesRefused, TokenRequest
 from lti_cert.settings import Settings
-from tests import building, scripted_platform
+from lti_cert.sources import side_by_side
+from tests import building, kept_connections, scripted_platform
 from tests.scripted_platform import CLIENT_ID, LINE_ITEMS, RESULTS, SCOPES, Answer, Platform
 
 MOODLE = Path(__file__).parents[1] / "fixtures" / "moodle"
@@ -318,6 +319,29 @@ def test_a_service_that_a_launch_named_must_be_https_and_public(platform: Platfo
     service = ServiceClient(registration, SCOPES, Session(allow_private=False), named=[url])
     with pytest.raises(AddressRefused):
         service.get_page(url, LINE_ITEMS)
+
+
+# Connections
+
+
+@pytest.mark.usefixtures("app", "own_keys")
+def test_token_and_pages_come_over_one_connection() -> None:
+    with kept_connections.running() as platform:
+        assert rows(client_of(building.registration(platform.url)), f"{platform.url}/items?left=25") == [
+            *reversed(range(25))
+        ]
+        assert (platform.requests, platform.connections) == (1 + 25, 1)
+
+
+@pytest.mark.usefixtures("app", "own_keys")
+def test_threads_need_no_more_connections_than_they_are() -> None:
+    with kept_connections.running() as platform:
+        service = client_of(building.registration(platform.url))
+        urls = [f"{platform.url}/items?left={left}" for left in range(1, 41)]
+        read = side_by_side.each(lambda url: service.get_page(url, LINE_ITEMS).body, urls, parallel=4)
+        assert len(list(read)) == 40
+        assert platform.requests == 1 + 40
+        assert platform.connections <= 4
 
 
 # Trouble
