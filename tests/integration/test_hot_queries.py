@@ -35,7 +35,7 @@ OTHERS = 12
 MEMBERS, ITEMS = 150, 20
 
 FEED_COURSES, FEED_EVENTS = 2_000, 400_000
-"""So much a university's feed has told of so many courses. With less of it PostgreSQL reads all there is."""
+"""So much a university's feed has told, of so many courses: PostgreSQL plans by the size of what there is."""
 
 GROWING = frozenset(
     (
