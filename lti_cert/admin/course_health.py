@@ -39,14 +39,15 @@ def health(now: datetime) -> ColumnElement[str]:
 
 
 def _is_fresh(now: datetime) -> ColumnElement[bool]:
-    """Read within what the clock allows a course that was last opened so long ago."""
-    return case(
+    """Read within what the clock allows a course that was last opened so long ago, or stopped by somebody."""
+    is_in_time = case(
         *(
             (Course.last_launch_at > now - opened, Course.synced_at >= now - fresh - GRACE)
             for opened, fresh in freshness.CLOCK_FRESH
         ),
         else_=Course.synced_at >= now - freshness.CLOCK_FRESH[-1][1] - GRACE,
     )
+    return or_(is_in_time, Course.retry_at >= now - GRACE)
 
 
 @dataclass(frozen=True)

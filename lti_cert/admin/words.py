@@ -42,7 +42,7 @@ COURSES: Mapping[str, Health] = {
         "info", "Closed on the platform", "The platform tells no more of it. Instructors can still decide by hand."
     ),
     "over": Health("info", "Has ended", "It is not read by itself any more; the next launch reads it."),
-    "asleep": Health("info", "Not in use", "Nobody has opened it for a month; the next launch reads it."),
+    "asleep": Health("info", "Not in use", "Nobody has opened it for half a year; the next launch reads it."),
     "fresh": Health("done", "Up to date", "Its grades are read regularly."),
 }
 """What needs an operator first."""

@@ -15,7 +15,7 @@ from lti_cert.admin import words as console_words
 from lti_cert.core import audit, clock
 from lti_cert.core.audit import AuditEntry
 from lti_cert.core.database import db, transaction
-from lti_cert.courses import freshness
+from lti_cert.courses import freshness, sync
 from lti_cert.courses.models import Course, HeldSnapshot, SyncOutcome, SyncRun
 from lti_cert.jobs import JOBS
 from lti_cert.lti import keys, registrations
@@ -223,7 +223,8 @@ def _courses() -> dict[str, Course]:
         for course in made.values():
             course.synced_at = now
         made["new"].synced_at = None
-        made["stale"].synced_at = made["asleep"].synced_at = made["over"].synced_at = now - timedelta(days=2)
+        made["stale"].synced_at = made["over"].synced_at = now - timedelta(days=2)
+        made["asleep"].synced_at = now - timedelta(days=8)
         made["over"].ends_at = now - freshness.AFTER_END
         made["asleep"].last_launch_at = now - freshness.ASLEEP
         made["failed"].stale_reason = "The platform does not answer."
@@ -248,6 +249,16 @@ def test_courses_are_listed_by_the_health_of_their_syncs_trouble_first(operator:
         assert health.word in row
     assert len(rows_of(operator.get("/admin/courses", health="troubled"))) == 3
     assert "The platform does not answer." in rows[0]
+
+
+def test_a_course_whose_reading_somebody_stopped_is_no_sign_that_nothing_runs(operator: Operator) -> None:
+    stale = _courses()["stale"]
+    with transaction():
+        sync.cancel(stale)
+    assert rows_of(operator.get("/admin/courses", health="stale")) == []
+    with transaction():
+        stale.retry_at = clock.now() - timedelta(hours=2)
+    assert len(rows_of(operator.get("/admin/courses", health="stale"))) == 1
 
 
 def test_courses_are_found_by_title_and_platform(operator: Operator) -> None:
