@@ -3,11 +3,14 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Playwright, sync_playwright
+from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
 from tests.e2e import browser
 
 PICTURES = Path(__file__).parents[2] / "test-results"
+
+expect.set_options(timeout=20_000)
+"""Milliseconds. What is waited for comes at once, but on a machine that does much else at a time."""
 
 _REPORTS = pytest.StashKey[list[pytest.TestReport]]()
 
