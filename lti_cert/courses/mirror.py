@@ -130,21 +130,14 @@ def same_items(rows: Sequence[LineItem], items: Sequence[Item]) -> dict[str, Lin
     ever = {name: row for row in rows for name in _names_of(row)} | now
     found: dict[str, LineItem] = {}
     taken: set[LineItem] = set()
-    for names, known in ((_called, now), (_called, ever), (_also_called, ever)):
+    for known, by_others in ((now, False), (ever, False), (ever, True)):
         for item in items:
-            row = next((known[name] for name in names(item) if name in known), None)
+            names = item.also if by_others else (item.ref,)
+            row = next((known[name] for name in names if name in known), None)
             if item.ref not in found and row is not None and row not in taken:
                 found[item.ref] = row
                 taken.add(row)
     return found
-
-
-def _called(item: Item) -> tuple[str, ...]:
-    return (item.ref,)
-
-
-def _also_called(item: Item) -> tuple[str, ...]:
-    return item.also
 
 
 def _names_of(row: LineItem) -> tuple[str, ...]:

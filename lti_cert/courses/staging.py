@@ -9,7 +9,6 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict
-from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -17,6 +16,7 @@ from sqlalchemy import delete, insert, select, update
 
 from lti_cert.core.database import db, transaction
 from lti_cert.courses.models import StagedPage, SyncOutcome, SyncRun
+from lti_cert.lti.claims import role_set
 from lti_cert.outbox import outbox
 from lti_cert.sources.snapshot import (
     DONE,
@@ -160,11 +160,7 @@ def _person_rows(people: Iterable[Person]) -> list[dict[str, Any]]:
 
 
 def _person(row: Mapping[str, Any]) -> Person:
-    return Person(**{**row, "roles": _roles(tuple(row["roles"]))})
-
-
-_roles = cache(frozenset[str])
-"""One for all who hold the same."""
+    return Person(**{**row, "roles": role_set(*row["roles"])})
 
 
 def packed_people(people: Iterable[Person]) -> bytes:

@@ -97,11 +97,11 @@ def context_roles(roles: list[str]) -> frozenset[str]:
         elif word == SUPPORT:
             less.add(_ROLE_NAMES[kind])
     # The standard has a platform send the principal role beside a sub-role: an assistant comes as an instructor too.
-    return _together(*sorted(found - less))
+    return role_set(*sorted(found - less))
 
 
 @cache
-def _together(*words: str) -> frozenset[str]:
+def role_set(*words: str) -> frozenset[str]:
     """One set for all who hold the same roles."""
     return frozenset(words)
 
