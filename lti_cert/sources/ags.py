@@ -5,7 +5,6 @@ It sees what the platform lets this tool see, which on most is its own columns o
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from threading import Event
@@ -164,16 +163,8 @@ def _line_item(client: ServiceClient, url: str, *, is_listed: bool) -> LineItem 
         raise
 
 
-@dataclass(frozen=True)
-class _Fetched:
-    """What a thread brought of one item's results."""
-
-    scores: Sequence[Score] = ()
-    goes_on_at: str = DONE
-    slow: ServiceThrottled | None = None
-    """Why it could not go on."""
-    is_gone: bool = False
-    """The item may not be there any more."""
+_Page = tuple[Sequence[Score], str]
+"""Scores, and where it goes on after them."""
 
 
 def _add_scores(
@@ -184,28 +175,28 @@ def _add_scores(
     :raises ServiceThrottled: after everything that did arrive has been added.
     """
     asked = [item for item in items if item.exclusion not in _NOT_READ]
+    unread = [item for item in asked if snapshot.steps.get(_stream(item)) != DONE]
     gone: list[Item] = []
     slow: ServiceThrottled | None = None
     is_slowed = Event()
-    names: dict[str, str] = {}
 
-    def fetch(item: Item) -> _Fetched:
+    def fetch(item: Item) -> Iterable[_Page | ServiceFailed]:
         start = snapshot.steps.get(_stream(item)) or ags.with_query(ags.results_url(item.ref), limit=product.page_limit)
-        if start == DONE or is_slowed.is_set():
-            return _Fetched(goes_on_at=start)
-        return _item_scores(client, item, start, names)
+        return () if is_slowed.is_set() else _pages(client, item, start)
 
-    answers = side_by_side.each(fetch, asked, parallel=reading.parallel)
-    for number, (item, fetched) in enumerate(answers, 1):
-        if fetched.is_gone:
-            gone.append(item)
-            continue
-        if fetched.slow:
+    done = len(asked) - len(unread)
+    for item, page in side_by_side.pages(fetch, unread, parallel=reading.parallel):
+        if isinstance(page, ServiceThrottled):
             is_slowed.set()
-            slow = slow or fetched.slow
-        snapshot.add_scores(item.ref, fetched.scores)
-        snapshot.reached(_stream(item), fetched.goes_on_at)
-        snapshot.progress(f"results {number} of {len(asked)}")
+            slow = slow or page
+        elif isinstance(page, ServiceFailed):
+            gone.append(item)
+        else:
+            scores, goes_on_at = page
+            snapshot.add_scores(item.ref, scores)
+            snapshot.reached(_stream(item), goes_on_at)
+            done += goes_on_at == DONE
+            snapshot.progress(f"results {done} of {len(asked)}")
     if slow:
         raise slow
     return gone
@@ -235,31 +226,28 @@ def _require_unchanged(items: Mapping[str, Item], snapshot: Snapshot) -> None:
             )
 
 
-def _item_scores(client: ServiceClient, item: Item, start: str, names: dict[str, str]) -> _Fetched:
-    """In a thread of the pool. All columns share `names`: several wait in memory, and each names everybody."""
-    results: list[Result] = []
-    goes_on_at, slow = start, None
+def _pages(client: ServiceClient, item: Item, start: str) -> Iterator[_Page | ServiceFailed]:
+    """In a thread of the pool. A fault is why it could not go on, or that the item may be gone."""
     try:
-        for page, next_url in ags.result_pages(client, start):
-            results += page
-            goes_on_at = next_url or DONE
+        for results, next_url in ags.result_pages(client, start):
+            yield _scores(item, results), next_url or DONE
     except ServiceThrottled as fault:
-        slow = fault
+        yield fault
     except ServiceFailed as fault:
-        if fault.http_status in _MAY_BE_GONE:
-            return _Fetched(is_gone=True)
-        raise
+        if fault.http_status not in _MAY_BE_GONE:
+            raise
+        yield fault
+
+
+def _scores(item: Item, results: Iterable[Result]) -> list[Score]:
     try:
-        scores = [
-            Score(
-                names.setdefault(result.user_id, result.user_id), rescaled(result.score, result.maximum, item.maximum)
-            )
+        return [
+            Score(result.user_id, rescaled(result.score, result.maximum, item.maximum))
             for result in latest(results)
             if result.score is not None
         ]
     except ValueError as problem:
         raise SourceFailed(item.ref, message=f"A result of “{item.label}” cannot be used: {problem}.") from None
-    return _Fetched(scores, goes_on_at, slow)
 
 
 def _take_out(gone: Iterable[Item], items: dict[str, Item], listed: Collection[str]) -> None:
@@ -273,7 +261,7 @@ def _take_out(gone: Iterable[Item], items: dict[str, Item], listed: Collection[s
 
 
 def latest(results: Iterable[Result]) -> list[Result]:
-    """One result a person. Where pages shifted and one came twice, the later grading counts, or else the later row."""
+    """One result a person. Where a page has two of somebody, the later grading counts, or else the later row."""
     kept: dict[str, Result] = {}
     for result in results:
         before = kept.get(result.user_id)

@@ -4,13 +4,14 @@ https://developerdocs.instructure.com/services/canvas/resources/submissions
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Event
 
 from lti_cert.lti import fields
 from lti_cert.lti.answers import ServiceFailed, ServiceThrottled
 from lti_cert.lti.fields import Row
+from lti_cert.lti.page_client import Page
 from lti_cert.sources import canvas_assignments, side_by_side
 from lti_cert.sources.canvas_assignments import Assignment
 from lti_cert.sources.canvas_client import MAY_BE_GONE, PAGE_SIZE
@@ -50,23 +51,24 @@ class _Batch:
         return [assignment.item.ref for assignment in self.assignments]
 
     @property
+    def is_for_everybody(self) -> bool:
+        """Those that are not for everybody are in no batch with others."""
+        return all(assignment.is_for_everybody for assignment in self.assignments)
+
+    @property
     def stream(self) -> str:
         return f"submissions {','.join(self.refs)}{f' since {self.since.isoformat()}' if self.since else ''}"
 
 
 @dataclass(frozen=True)
-class _Fetched:
-    """What a thread brought of some assignments' submissions."""
+class _Told:
+    """What is kept of a page of submissions."""
 
-    scores: Mapping[str, Sequence[Score]] = field(default_factory=dict)
+    scores: Mapping[str, Sequence[Score]]
     """By the assignment's id."""
-    doubtful: frozenset[str] = frozenset()
+    doubtful: Collection[str]
     """Assignments in which something that was graded lately does not count, though it may have counted before."""
-    goes_on_at: str = DONE
-    slow: ServiceThrottled | None = None
-    """Why it could not go on."""
-    refused: ServiceFailed | None = None
-    """One of the assignments may not be there any more."""
+    goes_on_at: str
 
 
 _EVERYBODYS = "everybody's"
@@ -151,31 +153,30 @@ def _add_batches(
 
     :raises ServiceThrottled: as `add_scores`.
     """
+    unread = [batch for batch in batches if snapshot.steps.get(batch.stream) != DONE]
     refused: list[tuple[_Batch, ServiceFailed]] = []
     slow: ServiceThrottled | None = None
     is_slowed = Event()
-    done, total = 0, sum(len(batch.assignments) for batch in batches)
 
-    def fetch(batch: _Batch) -> _Fetched:
+    def fetch(batch: _Batch) -> Iterable[_Told | ServiceFailed]:
         start = snapshot.steps.get(batch.stream) or _submissions_address(course, batch)
-        if start == DONE or is_slowed.is_set():
-            return _Fetched(goes_on_at=start)
-        return _submissions(course, people, batch, start)
+        return () if is_slowed.is_set() else _submissions(course, people, batch, start)
 
-    for batch, fetched in side_by_side.each(fetch, batches, parallel=course.parallel):
-        done += len(batch.assignments)
-        if fetched.refused:
-            refused.append((batch, fetched.refused))
-            continue
-        if fetched.slow:
+    left, total = (sum(len(batch.assignments) for batch in those) for those in (unread, batches))
+    for batch, told in side_by_side.pages(fetch, unread, parallel=course.parallel):
+        if isinstance(told, ServiceThrottled):
             is_slowed.set()
-            slow = slow or fetched.slow
-        for ref in fetched.doubtful:
-            snapshot.reached(_doubt(ref))
-        for ref, scores in fetched.scores.items():
-            snapshot.add_scores(ref, scores)
-        snapshot.reached(batch.stream, fetched.goes_on_at)
-        snapshot.progress(f"results {done} of {total}")
+            slow = slow or told
+        elif isinstance(told, ServiceFailed):
+            refused.append((batch, told))
+        else:
+            for ref in told.doubtful:
+                snapshot.reached(_doubt(ref))
+            for ref, scores in told.scores.items():
+                snapshot.add_scores(ref, scores)
+            snapshot.reached(batch.stream, told.goes_on_at)
+            left -= len(batch.assignments) if told.goes_on_at == DONE else 0
+            snapshot.progress(f"results {total - left} of {total}")
     if slow:
         raise slow
     return refused
@@ -192,49 +193,42 @@ def _submissions_address(course: Course, batch: _Batch) -> str:
     )
 
 
-def _submissions(course: Course, people: People, batch: _Batch, start: str) -> _Fetched:
-    """In a thread of the pool."""
-    told, goes_on_at, slow = _Told(batch), start, None
+def _submissions(course: Course, people: People, batch: _Batch, start: str) -> Iterator[_Told | ServiceFailed]:
+    """In a thread of the pool. A fault is why it could not go on, or that one of the assignments may be gone."""
     try:
-        for page in course.canvas.list_from(start):
-            for row in fields.read_each(page.url, page.body, _submission):
-                told.add(row, people)
-            goes_on_at = page.next_url or DONE
+        if batch.is_for_everybody:
+            for page in course.canvas.list_from(start):
+                yield _told(batch, people, _rows(page), page.next_url or DONE)
+        else:
+            # Who has no submission is only known at the end, so such a list is read in one go.
+            rows = [row for page in course.canvas.list_from(start) for row in _rows(page)]
+            yield _told(batch, people, rows, DONE)
     except ServiceThrottled as fault:
-        slow = fault
+        yield fault
     except ServiceFailed as fault:
-        if fault.http_status in MAY_BE_GONE:
-            return _Fetched(refused=fault)
-        raise
-    if slow and told.having:
-        # Who has no submission is only known at the end, so such a list is read in one go.
-        return _Fetched(goes_on_at=start, slow=slow)
-    for ref, has_it in told.having.items():
-        told.scores[ref] += _unassigned(people, has_it)
-    return _Fetched(told.scores, frozenset(told.doubtful), goes_on_at, slow)
+        if fault.http_status not in MAY_BE_GONE:
+            raise
+        yield fault
 
 
-class _Told:
-    """What is kept of the rows of a batch: there may be thousands."""
+def _rows(page: Page) -> Sequence["_Submission"]:
+    return fields.read_each(page.url, page.body, _submission)
 
-    def __init__(self, batch: _Batch) -> None:
-        self.scores: dict[str, list[Score]] = {ref: [] for ref in batch.refs}
-        self.having: dict[str, set[str]] = {
-            each.item.ref: set() for each in batch.assignments if not each.is_for_everybody
-        }
-        """Who has a submission, where not everybody has one."""
-        self.doubtful: set[str] = set()
-        self._is_recent = batch.since is not None
 
-    def add(self, row: "_Submission", people: People) -> None:
-        if row.assignment_id in self.having:
-            self.having[row.assignment_id].add(row.user_id)
+def _told(batch: _Batch, people: People, rows: Sequence["_Submission"], goes_on_at: str) -> _Told:
+    scores: dict[str, list[Score]] = {ref: [] for ref in batch.refs}
+    doubtful = set()
+    for row in rows:
         if not row.counts:
-            if self._is_recent:
-                self.doubtful.add(row.assignment_id)
-        elif row.assignment_id in self.scores:
-            scores = (Score(person.user_id, row.score) for person in people.get(row.user_id, ()))
-            self.scores[row.assignment_id].extend(scores)
+            if batch.since:
+                doubtful.add(row.assignment_id)
+        elif row.assignment_id in scores:
+            persons = people.get(row.user_id, ())
+            scores[row.assignment_id].extend(Score(person.user_id, row.score) for person in persons)
+    if not batch.is_for_everybody:
+        (ref,) = batch.refs
+        scores[ref] += _unassigned(people, {row.user_id for row in rows if row.assignment_id == ref})
+    return _Told(scores, doubtful, goes_on_at)
 
 
 def _unassigned(people: People, has_it: Collection[str]) -> Iterator[Score]:

@@ -274,8 +274,10 @@ def test_the_outcome_does_not_depend_on_which_answer_came_first(platform: Platfo
     serve_members(platform, *(member(f"u{who}") for who in (2, 3, 1)))
     snapshot = read(platform)
     assert [item.label for item in snapshot.items] == [f"Item {number}" for number in numbers]
-    assert list(snapshot.scores) == [item.ref for item in snapshot.items]
-    assert all([score.user_id for score in scores] == ["u3", "u1", "u2"] for scores in snapshot.scores.values())
+    assert snapshot.scores == {
+        item.ref: [Score(who, number % 10 * 1_000_000) for who in ("u3", "u1", "u2")]
+        for number, item in zip(numbers, snapshot.items, strict=True)
+    }
 
 
 def test_ten_thousand_results_arrive(platform: Platform) -> None:
