@@ -27,7 +27,7 @@ _WRITTEN_AT = 20_000
 """Results that are gathered before they are written together."""
 
 _MEMBERS_AT = 1000
-"""The same of members, who take far more memory."""
+"""So many members are compared and written together: they take far more memory."""
 
 _KEY = ("line_item_id", "member_id")
 
@@ -61,6 +61,11 @@ class Stored:
     newly_unknown: set[str] = field(default_factory=set)
     """Learners of the roster, by user id, of whom the source has begun to say nothing."""
     changed_members: set[int] = field(default_factory=set)
+    written_members: int = 0
+    turned: list[str] = field(default_factory=list)
+    """User ids of those who came or left, or whether they are evaluated has changed."""
+    events: set[object] = field(default_factory=set)
+    """What others are to hear of the members."""
 
 
 def store(course: Course, snapshot: Snapshot, source: str) -> Stored:
@@ -162,58 +167,79 @@ class _Listed(NamedTuple):
     sourced_id: str = ""
 
 
-def _store_members(course: Course, people: Sequence[Person], stored: Stored) -> dict[str, int]:
-    present = {
-        user_id: (member_id, _Listed(*rest))
-        for member_id, user_id, *rest in db.session.execute(
-            select(Member.id, Member.user_id, *(getattr(Member, name) for name in _Listed._fields)).where(
-                Member.course_id == course.id
-            )
-        )
-    }
-    now = clock.now()
-    new: list[tuple[str, _Listed]] = []
-    other: list[tuple[int, _Listed]] = []
-    turned: list[str] = []
-    reached: set[object] = set()
-    listed = {person.user_id: person for person in people}
-    for user_id in present.keys() | listed.keys():
-        member_id, before = present.get(user_id, (None, _Listed()))
-        after = _now(before, listed.get(user_id), now)
-        stored.learners += after.is_evaluated
-        if (after.is_evaluated, after.in_roster) != (before.is_evaluated, before.in_roster):
-            turned.append(user_id)
-        if before.is_evaluated and not after.is_evaluated:
-            stored.lost_learners.add(user_id)
-        if before.is_known and not after.is_known and LEARNER in after.roles.split():
-            stored.newly_unknown.add(user_id)
-        reached.update(_reached(course, member_id, before, after))
-        if member_id is None:
-            new.append((user_id, after))
-        elif after != before:
-            other.append((member_id, after))
-    table: Any = Member.__table__  # many rows, none of them an object of the session
-    begun = {"course_id": course.id, "created_at": now}
-    _write_members(insert(table), ({**begun, "user_id": user_id, **after._asdict()} for user_id, after in new))
-    _write_members(
-        update(table).where(table.c.id == bindparam("member_id")),
-        ({"member_id": member_id, **after._asdict()} for member_id, after in other),
-    )
-    rows = db.session.execute(select(Member.user_id, Member.id).where(Member.course_id == course.id))
-    ids = {user_id: member_id for user_id, member_id in rows}
-    stored.members = len(listed)
-    stored.changed_members.update(ids[user_id] for user_id in turned)
-    outbox.add(*reached)
-    if new or other:
+def _store_members(course: Course, people: Iterable[Person], stored: Stored) -> dict[str, int]:
+    """By user id the ids of all of the course's members, those who have left included."""
+    ids = _ids(course)
+    each = _with_absent(people, set(ids), stored)
+    while together := list(islice(each, _MEMBERS_AT)):
+        _store_some(course, together, ids, stored)
+    ids = _ids(course)
+    stored.changed_members.update(ids[user_id] for user_id in stored.turned)
+    outbox.add(*stored.events)
+    if stored.written_members:
         joined = _join_accounts(course)
         stored.changed_members.update(joined)
         stored.lost_learners = {user_id for user_id in stored.lost_learners if ids[user_id] not in joined}
     return ids
 
 
-def _write_members(statement: Executable, rows: Iterator[dict[str, Any]]) -> None:
-    while together := list(islice(rows, _MEMBERS_AT)):
-        db.session.connection().execute(statement, together)
+def _ids(course: Course) -> dict[str, int]:
+    rows = db.session.execute(select(Member.user_id, Member.id).where(Member.course_id == course.id))
+    return {user_id: member_id for user_id, member_id in rows}
+
+
+def _with_absent(people: Iterable[Person], absent: set[str], stored: Stored) -> Iterator[tuple[str, Person | None]]:
+    """Everybody who is listed, then those members who are not."""
+    for person in people:
+        stored.members += 1
+        absent.discard(person.user_id)
+        yield person.user_id, person
+    for user_id in absent:
+        yield user_id, None
+
+
+def _store_some(
+    course: Course, together: Sequence[tuple[str, Person | None]], ids: Mapping[str, int], stored: Stored
+) -> None:
+    present = {
+        user_id: (member_id, _Listed(*rest))
+        for member_id, user_id, *rest in db.session.execute(
+            select(Member.id, Member.user_id, *(getattr(Member, name) for name in _Listed._fields)).where(
+                Member.id.in_(id_set([ids[user_id] for user_id, _ in together if user_id in ids]))
+            )
+        )
+    }
+    now = clock.now()
+    new: list[tuple[str, _Listed]] = []
+    other: list[tuple[int, _Listed]] = []
+    for user_id, person in together:
+        member_id, before = present.get(user_id, (None, _Listed()))
+        after = _now(before, person, now)
+        stored.learners += after.is_evaluated
+        if (after.is_evaluated, after.in_roster) != (before.is_evaluated, before.in_roster):
+            stored.turned.append(user_id)
+        if before.is_evaluated and not after.is_evaluated:
+            stored.lost_learners.add(user_id)
+        if before.is_known and not after.is_known and LEARNER in after.roles.split():
+            stored.newly_unknown.add(user_id)
+        stored.events.update(_events(course, member_id, before, after))
+        if member_id is None:
+            new.append((user_id, after))
+        elif after != before:
+            other.append((member_id, after))
+    table: Any = Member.__table__  # many rows, none of them an object of the session
+    begun = {"course_id": course.id, "created_at": now}
+    _write_members(insert(table), [{**begun, "user_id": user_id, **after._asdict()} for user_id, after in new])
+    _write_members(
+        update(table).where(table.c.id == bindparam("member_id")),
+        [{"member_id": member_id, **after._asdict()} for member_id, after in other],
+    )
+    stored.written_members += len(new) + len(other)
+
+
+def _write_members(statement: Executable, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        db.session.connection().execute(statement, rows)
 
 
 def _join_accounts(course: Course) -> set[int]:
@@ -258,7 +284,7 @@ def _now(before: _Listed, person: Person | None, now: datetime) -> _Listed:
     return after if after.is_evaluated == is_evaluated else after._replace(is_evaluated=is_evaluated)
 
 
-def _reached(course: Course, member_id: int | None, before: _Listed, after: _Listed) -> Iterator[object]:
+def _events(course: Course, member_id: int | None, before: _Listed, after: _Listed) -> Iterator[object]:
     if member_id and after.email != before.email:
         yield AddressLearned(member_id)
     if _instructs_at(after) not in ("", _instructs_at(before)):

@@ -11,7 +11,7 @@ from lti_cert.core.errors import InputRejected
 from lti_cert.courses import activity
 from lti_cert.courses.models import Course, Member, ResourceLink, SyncOutcome, SyncRun
 from lti_cert.sources import choose, connections
-from lti_cert.sources.snapshot import Before, Finding, Reading
+from lti_cert.sources.snapshot import Before, Finding, Reading, fingerprint
 
 
 def next_source(course: Course) -> str:
@@ -63,7 +63,7 @@ def before(course: Course, name: str) -> Before | None:
         return None
     listed = select(Member.user_id, Member.platform_id, Member.is_known)
     rows = db.session.execute(listed.where(Member.course_id == course.id, Member.in_roster))
-    people = frozenset((user_id, api_user_id, is_known) for user_id, api_user_id, is_known in rows)
+    people = fingerprint((user_id, api_user_id, is_known) for user_id, api_user_id, is_known in rows)
     return Before(stored.started_at - OVERLAP, people, stored.notes)
 
 

@@ -1,7 +1,7 @@
 """A snapshot on its way into the mirror. A small one stays in memory; what is large, slowed down or held is staged in
-the database, so that another worker can go on where this one stopped, and memory does not grow with the number of
-items. It grows with the members, by some 2 kB each: who they all are is known at a time, and so are one item's scores
-while they are stored and, through AGS, several items' while they are read.
+the database, so that another worker can go on where this one stopped, and memory does not grow with the course: but for
+less than a kilobyte a member, since it is known at a time which member of ours each is, and one item’s scores while
+they are compared.
 """
 
 import json
@@ -34,6 +34,12 @@ from lti_cert.sources.snapshot import (
 STAGED_AT = 20_000
 """Rows in memory from which on they are staged."""
 
+_PERSON_WEIGHS = 10
+"""So many scores take the memory of one person."""
+
+_PARTS = 32
+"""The staged people lie in so many parts by their user ids, so that each one's listings are found together."""
+
 TURN_SECONDS = 300.0
 """So long a course is read before others that wait for it have their turn; it goes on after them."""
 
@@ -63,8 +69,8 @@ class StagedSnapshot(Snapshot):
 
     def reached(self, stream: str, goes_on_at: str = DONE) -> None:
         super().reached(stream, goes_on_at)
-        lists: Iterable[Sequence[Any]] = (self.people, *self.scores.values(), *self.counts.values())
-        if sum(map(len, lists)) >= STAGED_AT:
+        lists: Iterable[Sequence[Any]] = (*self.scores.values(), *self.counts.values())
+        if sum(map(len, lists)) + len(self.people) * _PERSON_WEIGHS >= STAGED_AT:
             self.stage()
 
     def progress(self, words: str) -> None:
@@ -86,7 +92,11 @@ class StagedSnapshot(Snapshot):
         """Write down what is in memory, and where the streams go on."""
         pages = [
             *self._page(_ITEMS, "", [asdict(item) for item in self.items]),
-            *self._page(_PEOPLE, "", _person_rows(self.people)),
+            *(
+                page
+                for part, people in _parted(self.people).items()
+                for page in self._page(_PEOPLE, part, _person_rows(people))
+            ),
             *(page for ref, scores in self.scores.items() for page in self._page(_SCORES, ref, columns(scores))),
             *(
                 page
@@ -113,9 +123,13 @@ class StagedSnapshot(Snapshot):
         staged = (Item(**row | {"also": tuple(row["also"])}) for page in self._staged(_ITEMS) for row in page)
         return [*staged, *self.items]
 
-    def all_people(self) -> Sequence[Person]:
-        staged = (_person(row) for page in self._staged(_PEOPLE) for row in page)
-        return joined(one for one in chain(staged, self.people) if one.user_id not in self._left)
+    def all_people(self) -> Iterator[Person]:
+        unstaged = _parted(self.people)
+        staged = {part: self._staged(_PEOPLE, part) for part in self._staged_refs(_PEOPLE)}
+        for part in dict.fromkeys((*staged, *unstaged)):
+            listed = (_person(row) for page in staged.get(part, ()) for row in page)
+            everybody = joined(chain(listed, unstaged.get(part, ())))
+            yield from (person for person in everybody if person.user_id not in self._left)
 
     def leave_out(self, user_ids: Set[str]) -> None:
         """They have left the course while it was read."""
@@ -153,6 +167,13 @@ def _packed(rows: Sequence[Any]) -> bytes:
 
 def _unpacked(content: bytes) -> Any:
     return json.loads(zlib.decompress(content))
+
+
+def _parted(people: Iterable[Person]) -> dict[str, list[Person]]:
+    parts: dict[str, list[Person]] = {}
+    for person in people:
+        parts.setdefault(str(zlib.crc32(person.user_id.encode()) % _PARTS), []).append(person)
+    return parts
 
 
 def _person_rows(people: Iterable[Person]) -> list[dict[str, Any]]:

@@ -10,7 +10,16 @@ from lti_cert.lti.fields import Row
 from lti_cert.sources import roster
 from lti_cert.sources.canvas_client import PAGE_SIZE
 from lti_cert.sources.canvas_course import Course
-from lti_cert.sources.snapshot import DONE, Before, Finding, Person, Snapshot, SourceForbidden
+from lti_cert.sources.snapshot import (
+    DONE,
+    Before,
+    Finding,
+    Person,
+    Snapshot,
+    SourceForbidden,
+    fingerprint,
+    nameless,
+)
 
 
 def add_members(course: Course, snapshot: Snapshot) -> None:
@@ -52,16 +61,16 @@ People = Mapping[str, Sequence[Person]]
 def known_by_canvas(snapshot: Snapshot) -> People:
     found = defaultdict(list)
     for person in snapshot.all_people():
-        found[person.api_user_id].append(person)
+        found[person.api_user_id].append(nameless(person))
     db.session.rollback()  # no read stays open while we wait for the platform
     return found
 
 
 def are_those(people: People, before: Before) -> bool:
     """Whether nobody has come or gone; who has come, or come back, may have been graded long ago."""
-    return before.people == {
+    return before.people == fingerprint(
         (one.user_id, one.api_user_id, one.is_known) for persons in people.values() for one in persons
-    }
+    )
 
 
 def learners_of(people: People) -> Iterator[Person]:

@@ -30,7 +30,7 @@ from lti_cert.sources.moodle_service import (
     MoodleForbidden,
     MoodleService,
 )
-from lti_cert.sources.snapshot import DISCUSSION_POSTS, DONE, Count, Finding, Person, Reading, Snapshot
+from lti_cert.sources.snapshot import DISCUSSION_POSTS, DONE, Count, Finding, Person, Reading, Snapshot, nameless
 
 NAME = "moodle"
 
@@ -103,8 +103,8 @@ def _limits(snapshot: Snapshot, book: Gradebook) -> Iterator[str]:
 
 def _seen(snapshot: Snapshot) -> tuple[int, int]:
     """How many learners there are, and how many of them the gradebook says nothing of."""
-    learners = [person for person in snapshot.all_people() if LEARNER in person.roles]
-    return len(learners), sum(1 for person in learners if not person.is_known)
+    are_known = [person.is_known for person in snapshot.all_people() if LEARNER in person.roles]
+    return len(are_known), are_known.count(False)
 
 
 def _connect(reading: Reading, *, is_waited_for: bool = False) -> MoodleService:
@@ -296,7 +296,7 @@ def _compare_with_roster(reading: Reading, snapshot: Snapshot, *, is_by_learner:
     if not reading.memberships_url or snapshot.steps.get(_ROSTER) == DONE:
         return
     snapshot.progress("the roster")
-    people = {person.user_id: person for person in snapshot.all_people()}
+    people = {person.user_id: nameless(person) for person in snapshot.all_people()}
     client, start = roster.connect(reading, current.http())
     start = snapshot.steps.get(_ROSTER) or start
     try:

@@ -1,7 +1,8 @@
 """One complete reading of a course. Every source yields this and nothing else."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
@@ -112,7 +113,7 @@ class Snapshot:
 
     items: list[Item] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
-    """Somebody who comes twice holds the roles of both."""
+    """Of somebody who comes twice `joined` makes one."""
     scores: dict[str, list[Score]] = field(default_factory=dict)
     """By the item's ref; an item without an entry has no scores. Of two scores of one person the later one counts."""
     counts: dict[str, list[Count]] = field(default_factory=dict)
@@ -150,8 +151,8 @@ class Snapshot:
     def all_items(self) -> Sequence[Item]:
         return self.items
 
-    def all_people(self) -> Sequence[Person]:
-        """Each once."""
+    def all_people(self) -> Iterable[Person]:
+        """Each once; no more of them are in memory at a time than have to be."""
         return joined(self.people)
 
     def all_scores(self) -> Iterator[tuple[str, Iterable[str], Iterable[int | None]]]:
@@ -177,12 +178,31 @@ def added(counts: Iterable[Count]) -> Counter[str]:
 
 
 def joined(people: Iterable[Person]) -> list[Person]:
-    """Each person once: with all her roles, and otherwise as she was listed last."""
+    """Each person once: with all her roles, and otherwise as she was listed last; what that leaves empty stays."""
     found: dict[str, Person] = {}
     for person in people:
         before = found.get(person.user_id)
-        found[person.user_id] = replace(person, roles=person.roles | before.roles) if before else person
+        found[person.user_id] = _joined(before, person) if before else person
     return list(found.values())
+
+
+def _joined(before: Person, now: Person) -> Person:
+    texts = ("name", "email", "api_user_id", "sourced_id")
+    return replace(
+        now,
+        roles=now.roles | before.roles,
+        **{text: getattr(now, text) or getattr(before, text) for text in texts},
+    )
+
+
+def nameless(person: Person) -> Person:
+    """As much of her as a source keeps while it reads; it may add her so again."""
+    return replace(person, name="", email="", sourced_id="")
+
+
+def fingerprint(people: Iterable[tuple[str, str, bool]]) -> int:
+    """Of the same people the same number, in whatever order they come."""
+    return sum(int.from_bytes(hashlib.sha256(repr(person).encode()).digest()) for person in people)
 
 
 @dataclass(frozen=True)
@@ -191,8 +211,8 @@ class Before:
 
     since: datetime
     """What has happened up to then is in it."""
-    people: Set[tuple[str, str, bool]]
-    """Who was in the course: `user_id`, `api_user_id`, `is_known`."""
+    people: int
+    """Who was in the course: `fingerprint` of each one's `user_id`, `api_user_id`, `is_known`."""
     notes: Mapping[str, Any]
 
 

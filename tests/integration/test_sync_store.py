@@ -335,6 +335,47 @@ def test_a_large_reading_is_staged_on_its_way_and_stored_as_a_small_one_is(
     assert db.session.scalars(select(StagedPage.id)).all() == []
 
 
+def test_who_is_listed_twice_far_apart_is_one_person_who_keeps_what_the_later_listing_leaves_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(staging, "STAGED_AT", 30)
+    course = b.course()
+    with transaction() as session:
+        run = SyncRun(course_id=course.id, source="ags", started_at=clock.now(), counts={}, steps={})
+        session.add(run)
+    snapshot = b.staged(run, b.snapshot(ITEMS, {}))
+    users = [f"u{number}" for number in range(50)]
+    for user_id in users:
+        snapshot.people.append(Person(user_id, b.LEARNER, f"Name of {user_id}", f"{user_id}@uni.example", False))
+        snapshot.reached("members", user_id)
+    for user_id in reversed(users):
+        snapshot.people.append(Person(user_id, frozenset({"teaching_assistant"}), sourced_id=f"S-{user_id}"))
+        snapshot.reached("roster", user_id)
+    assert len(snapshot.people) < 5
+    assert sorted(snapshot.all_people(), key=lambda person: users.index(person.user_id)) == [
+        Person(
+            user_id,
+            b.LEARNER | {"teaching_assistant"},
+            f"Name of {user_id}",
+            f"{user_id}@uni.example",
+            sourced_id=f"S-{user_id}",
+        )
+        for user_id in users
+    ]
+
+
+def test_in_a_course_of_thousands_those_who_come_and_go_are_found_among_all() -> None:
+    course = b.course()
+    first = many(2500, Quiz=1)
+    b.take(course, b.snapshot(ITEMS, first))
+    second = {user_id: results for user_id, results in first.items() if int(user_id[1:]) % 250}
+    run = b.take(course, b.snapshot(ITEMS, second | {f"new{n}": {"Quiz": 2} for n in range(3)}))
+    rows = db.session.execute(select(Member.user_id, Member.in_roster).where(Member.course_id == course.id))
+    assert dict(rows.all()) == {user_id: user_id in second for user_id in first} | {f"new{n}": True for n in range(3)}
+    db.session.refresh(run)
+    assert (run.counts["members"], run.counts["learners"], run.counts["changed_members"]) == (2493, 2493, 13)
+
+
 def mirrored_of(course: Course) -> dict[Any, Any]:
     db.session.rollback()
     rows = db.session.execute(
