@@ -1,13 +1,13 @@
 """The sync job reads 10,000 members × 100 items over HTTP from a platform on this machine and stores them: through the
 AGS source tokens, line items, results of every item, roster; through the Canvas source course, roster, enrolments,
 assignments, and the submissions flat, with all that Canvas says of each; through the Moodle source enrolments, the
-grade report, forums, roster. 4 requests at a time. Moodle's report has no pages: a large course is asked for learner by
-learner; smaller ones, which have rows of their own with their sizes, by groups or everybody at once, up to 20 MiB in
-one answer. One course has six times as many members, to show what they take of the memory. The platform is a process of its own on the same processors, so the wall time holds its work too. The
-database is SQLite; a second sync finds nothing changed, for which it reads everything again through AGS and Moodle, and
-through Canvas only asks what was graded since. Each sync has a process of its own, forked from one that has loaded
-everything, as a worker's runs have; peak memory is of that process as the operating system counts it, Python and all
-libraries included.
+grade report, forums, roster. 4 requests at a time. Moodle's report has no pages: a large course is asked for learner
+by learner; smaller ones, which have rows of their own with their sizes, by groups or everybody at once, up to 20 MiB
+in one answer. One course has six times as many members, to show what they take of the memory. The platform is a
+process of its own on the same processors, so the wall time holds its work too. The database is SQLite; a second sync
+finds nothing changed, for which it reads everything again through AGS and Moodle, and through Canvas only asks what
+was graded since. Each sync has a process of its own, forked from one that has loaded everything, as a worker's runs
+have; peak memory is of that process as the operating system counts it, Python and all libraries included.
 """
 
 import json
