@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from lti_cert.core import clock, sealing
 from lti_cert.core.database import db, insert
 from lti_cert.core.errors import InputRejected
-from lti_cert.core.http import AddressRefused, origin
+from lti_cert.lti.registrations import address_problems
 from lti_cert.outbox import outbox
 from lti_cert.sources.events import GrantsWithdrawn
 from lti_cert.sources.models import Revocation, SourceApi, SourceGrant
@@ -298,15 +298,14 @@ def broken_platforms() -> Set[int]:
 def base_address(url: str) -> str:
     """As an administrator may paste it, without what follows the site itself.
 
-    :raises InputRejected: it is no web address.
+    :raises InputRejected: it is none that can be called.
     """
     address = url.strip().rstrip("/").removesuffix("/webservice/rest/server.php")
-    try:
-        host = origin(address)
-    except AddressRefused:
-        host = ""
-    if not host or any(sign in address for sign in "?#@ "):
-        raise InputRejected(f"“{url[:200]}” is no address of a site: it should look like https://lms.example.edu.")
+    problem = next(address_problems("address", address), "")
+    if "?" in address:
+        problem = "It ends before the question mark."
+    if problem:
+        raise InputRejected(f"“{url[:200]}” is no address of a site. {problem}")
     return address
 
 

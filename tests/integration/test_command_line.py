@@ -770,6 +770,18 @@ def test_what_cannot_be_of_a_source_is_said_and_changes_nothing(
     assert (course.source, connections.listed()) == ("ags", [])
 
 
+def test_a_site_without_https_is_refused_before_its_token_is_kept(settings: Settings, course: Any) -> None:
+    assert course
+    site = ("source", "connect", "1", "moodle", "--url", "http://m.example", "--token-stdin")
+    public, private = (
+        environment(settings.model_copy(update={"allow_private_platforms": allowed})) for allowed in (False, True)
+    )
+    refused = CliRunner().invoke(main, site, env=public, input="t\n")
+    assert "“http://m.example” is no address of a site. The address must begin with https://." in refused.output
+    assert connections.listed() == []
+    assert CliRunner().invoke(main, site, env=private, input="t\n").exit_code == 0
+
+
 def test_testing_a_source_says_what_stands_in_the_way(course: Any, run: Callable[..., Result]) -> None:
     assert course
     unconnected = run("source", "test", "course-1", "--source", "moodle")
