@@ -5,7 +5,7 @@ import sys
 import click
 
 from lti_cert.admin import accounts
-from lti_cert.cli.common import actor, as_json, in_app, print_rows
+from lti_cert.cli.common import actor, as_json, ask, in_app, print_rows
 from lti_cert.core import audit, current
 from lti_cert.core.database import transaction
 
@@ -88,5 +88,4 @@ def admin_enable(email: str) -> None:
 def _password(from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
-    asked: str = click.prompt("Password", hide_input=True, confirmation_prompt="The same again", err=True)
-    return asked
+    return ask("Password", "--password-stdin", hide_input=True, confirmation_prompt="The same again", err=True)

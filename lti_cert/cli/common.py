@@ -85,6 +85,15 @@ def number(word: str) -> int:
     return int(word)
 
 
+def ask(what: str, option: str, **how: Any) -> str:
+    """:raises InputRejected: there is nobody who answers; who is not asked says it by `option`."""
+    try:
+        answer: str = click.prompt(what, **how)
+    except click.Abort:
+        raise InputRejected(f"{what}: there was no answer. Where nobody can be asked, give it by {option}.") from None
+    return answer
+
+
 def application(settings: Settings | None = None) -> Flask:
     """The application; for a command that only asks something, with quiet logs for people."""
     if settings is None:

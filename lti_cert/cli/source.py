@@ -7,7 +7,7 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from lti_cert.cli.common import actor, as_json, find_course, in_app, number, platform_option, print_rows
+from lti_cert.cli.common import actor, as_json, ask, find_course, in_app, number, platform_option, print_rows
 from lti_cert.core import audit
 from lti_cert.core.database import db, transaction
 from lti_cert.core.errors import InputRejected, LtiCertError
@@ -42,10 +42,10 @@ def source_connect(
     """Let the tool read a platform's own interface; secrets are asked for where they are not piped in."""
     needs = choose.SOURCES[name].connects_by
     registration = registrations.get(platform_id)
-    address = connections.base_address(url or click.prompt("Address of the site"))
-    client_id = client_id or (click.prompt("Client id of the API key") if "client_id" in needs else "")
-    secret = _secret("Secret of the API key", is_piped=secret_stdin, is_needed="secret" in needs)
-    token = _secret("Token", is_piped=token_stdin, is_needed="token" in needs)
+    address = connections.base_address(url or ask("Address of the site", "--url"))
+    client_id = client_id or (ask("Client id of the API key", "--client-id") if "client_id" in needs else "")
+    secret = _secret("Secret of the API key", "--secret-stdin", is_piped=secret_stdin, is_needed="secret" in needs)
+    token = _secret("Token", "--token-stdin", is_piped=token_stdin, is_needed="token" in needs)
     with transaction():
         withdrawn = connections.set_api(registration.id, name, address, client_id=client_id, secret=secret)
         if token:
@@ -57,12 +57,12 @@ def source_connect(
     )
 
 
-def _secret(what: str, *, is_piped: bool, is_needed: bool) -> str:
+def _secret(what: str, option: str, *, is_piped: bool, is_needed: bool) -> str:
     """Never from the command line, which others on the machine can read."""
     if is_piped:
         secret = sys.stdin.readline().strip()
     elif is_needed:
-        secret = str(click.prompt(what, hide_input=True)).strip()
+        secret = ask(what, option, hide_input=True).strip()
     else:
         return ""
     if not secret:

@@ -770,6 +770,25 @@ def test_what_cannot_be_of_a_source_is_said_and_changes_nothing(
     assert (course.source, connections.listed()) == ("ags", [])
 
 
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("source", "connect", "1", "moodle"), "--url"),
+        (("source", "connect", "1", "canvas", "--url", "https://c.example"), "--client-id"),
+        (("source", "connect", "1", "canvas", "--url", "https://c.example", "--client-id", "1"), "--secret-stdin"),
+        (("source", "connect", "1", "moodle", "--url", "https://m.example"), "--token-stdin"),
+        (("admin", "create", "root@uni.example"), "--password-stdin"),
+    ],
+)
+def test_where_nobody_can_be_asked_the_option_is_named(
+    course: Any, run: Callable[..., Result], words: tuple[str, ...], option: str
+) -> None:
+    assert course
+    refused = run(*words)
+    assert refused.exit_code == 1
+    assert f"Where nobody can be asked, give it by {option}." in refused.output
+
+
 def test_a_site_without_https_is_refused_before_its_token_is_kept(settings: Settings, course: Any) -> None:
     assert course
     site = ("source", "connect", "1", "moodle", "--url", "http://m.example", "--token-stdin")
