@@ -155,9 +155,9 @@ def _find(condition: ColumnElement[bool]) -> PanelSession:
     return row
 
 
-def require_staff() -> PanelSession:
+def require_staff(*, is_use: bool = True) -> PanelSession:
     """:raises NotAllowed: for learners."""
-    return _require("staff", may=current().is_staff)
+    return _require("staff", may=current(is_use=is_use).is_staff)
 
 
 def require_editor() -> PanelSession:

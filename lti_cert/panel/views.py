@@ -148,7 +148,7 @@ def reject_held_snapshot() -> str:
 
 @bp.get("/sync-status")
 def show_sync_status() -> str:
-    viewer = session.require_staff()
+    viewer = session.require_staff(is_use=False)
     status = sync_status.watched(place_of(viewer).course)
     return render_template("panel/_sync.html", status=sync_status.shown_to(viewer, status))
 
@@ -259,7 +259,7 @@ def disconnect_canvas() -> str:
 @bp.get("/waiting")
 def count_waiting() -> str:
     """For a page that asks until it is known who waits."""
-    place = _place(session.require_staff())
+    place = _place(session.require_staff(is_use=False))
     now = replace(header(place), is_counting=sync_status.is_evaluating(place.course))
     return render_template("panel/_waiting.html", header=now)
 

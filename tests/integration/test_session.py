@@ -117,15 +117,23 @@ def test_a_session_ends_a_day_after_its_launch_however_much_it_is_used(
     assert pages.get("/asks/anybody", headers=bearer(token)).status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("role", "look"),
+    [
+        (LEARNER, "/panel/progress/newer?shown=-&left=0"),
+        (INSTRUCTOR, "/panel/sync-status"),
+        (INSTRUCTOR, "/panel/waiting"),
+    ],
+)
 def test_a_page_that_looks_by_itself_keeps_no_session_open(
-    client: FlaskClient, browser: Browser, travelling: Any
+    client: FlaskClient, browser: Browser, travelling: Any, role: str, look: str
 ) -> None:
-    token = browser.enter(roles=[LEARNER])
+    token = browser.enter(roles=[role])
     for _ in range(2):
         travelling.shift(timedelta(hours=3, minutes=59))
-        assert client.get("/panel/progress/newer?shown=-&left=0", headers=bearer(token)).status_code == 200
+        assert client.get(look, headers=bearer(token)).status_code == 200
     travelling.shift(timedelta(minutes=3))
-    assert client.get("/panel/progress/newer?shown=-&left=0", headers=bearer(token)).status_code == 401
+    assert client.get(look, headers=bearer(token)).status_code == 401
 
 
 @pytest.mark.each_database
