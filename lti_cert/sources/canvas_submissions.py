@@ -11,7 +11,6 @@ from threading import Event
 from lti_cert.lti import fields
 from lti_cert.lti.answers import ServiceFailed, ServiceThrottled
 from lti_cert.lti.fields import Row
-from lti_cert.lti.page_client import Page
 from lti_cert.sources import canvas_assignments, side_by_side
 from lti_cert.sources.canvas_assignments import Assignment
 from lti_cert.sources.canvas_client import MAY_BE_GONE, PAGE_SIZE
@@ -195,24 +194,27 @@ def _submissions_address(course: Course, batch: _Batch) -> str:
 
 def _submissions(course: Course, people: People, batch: _Batch, start: str) -> Iterator[_Told | ServiceFailed]:
     """In a thread of the pool. A fault is why it could not go on, or that one of the assignments may be gone."""
+    has_it: set[str] = set()
     try:
-        if batch.is_for_everybody:
-            for page in course.canvas.list_from(start):
-                yield _told(batch, people, _rows(page), page.next_url or DONE)
-        else:
+        for page in course.canvas.list_from(start):
+            rows = fields.read_each(page.url, page.body, _submission)
+            told = _told(batch, people, rows, page.next_url or DONE)
+            if batch.is_for_everybody:
+                yield told
+                continue
             # Who has no submission is only known at the end, so such a list is read in one go.
-            rows = [row for page in course.canvas.list_from(start) for row in _rows(page)]
-            yield _told(batch, people, rows, DONE)
+            (ref,) = batch.refs
+            has_it.update(row.user_id for row in rows if row.assignment_id == ref)
+            if page.next_url:
+                yield replace(told, goes_on_at=start)
+            else:
+                yield replace(told, scores={ref: [*told.scores[ref], *_unassigned(people, has_it)]})
     except ServiceThrottled as fault:
         yield fault
     except ServiceFailed as fault:
         if fault.http_status not in MAY_BE_GONE:
             raise
         yield fault
-
-
-def _rows(page: Page) -> Sequence["_Submission"]:
-    return fields.read_each(page.url, page.body, _submission)
 
 
 def _told(batch: _Batch, people: People, rows: Sequence["_Submission"], goes_on_at: str) -> _Told:
@@ -225,9 +227,6 @@ def _told(batch: _Batch, people: People, rows: Sequence["_Submission"], goes_on_
         elif row.assignment_id in scores:
             persons = people.get(row.user_id, ())
             scores[row.assignment_id].extend(Score(person.user_id, row.score) for person in persons)
-    if not batch.is_for_everybody:
-        (ref,) = batch.refs
-        scores[ref] += _unassigned(people, {row.user_id for row in rows if row.assignment_id == ref})
     return _Told(scores, doubtful, goes_on_at)
 
 
