@@ -53,6 +53,7 @@ from lti_cert.panel.instructor_pages import UploadPage
 from lti_cert.panel.pages import Notice
 from lti_cert.panel.place import Place, header, place_of
 from lti_cert.sources.csv_file import FileRejected
+from lti_cert.sources.snapshot import ReadingCancelled
 
 _log = log.get_logger(__name__)
 
@@ -133,8 +134,10 @@ def ask_for_sync() -> str:
 def cancel_sync() -> str:
     viewer = session.require_editor()
     with transaction():
-        sync.cancel(_place(viewer).course)
-    return _overview(viewer, Notice("info", "The reading is stopped. Grades stay as they were read last."))
+        course = _place(viewer).course
+        what_next = "" if course.trial_source else ReadingCancelled.guidance
+        sync.cancel(course)
+    return _overview(viewer, Notice("info", f"The reading is stopped; grades stay as they are. {what_next}".rstrip()))
 
 
 @bp.post("/sync/reject")

@@ -159,7 +159,9 @@ def test_a_reading_on_its_way_can_be_stopped_by_instructors(
     running = words(teacher.post("/panel/sync"))
     assert "Stop reading" in running
     assert "Stop reading" not in words(visitor(client, course, "tim", TEACHING_ASSISTANT).get("/panel/sync-status"))
-    assert "The reading is stopped" in words(teacher.post("/panel/sync/cancel"))
+    stopped = words(teacher.post("/panel/sync/cancel"))
+    assert "The reading is stopped; grades stay as they are." in stopped
+    assert "“Sync now” begins a new one; by itself none begins for the next hours." in stopped
     rows = db.session.scalars(select(OutboxRow.state).where(OutboxRow.job == "sync")).all()
     assert set(rows) == {"overtaken"}
 
