@@ -111,9 +111,7 @@ def _update(achievement: Achievement, group: Sequence[Move]) -> list[Move]:
     seen, to, found = group[0].seen, group[0].change.to, group[0].found
     wanted = record_set("wanted", {"id": int, "version": int}, [(m.certificate_id, m.seen_version) for m in group])
     is_current_rule = exists().where(
-        Achievement.id == Certificate.achievement_id,
-        Achievement.id == achievement.id,
-        Achievement.criteria_version == achievement.criteria_version,
+        Achievement.id == achievement.id, Achievement.criteria_version == achievement.criteria_version
     )
     moved = db.session.scalars(
         update(Certificate)
