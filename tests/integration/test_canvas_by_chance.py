@@ -454,9 +454,7 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.mark.each_database
-@settings(
-    by_chance, max_examples=25, phases=[__import__("hypothesis").Phase.reuse, __import__("hypothesis").Phase.generate]
-)
+@settings(by_chance, max_examples=25)
 @given(
     history=histories(),
     chances=st.lists(fates, min_size=3, max_size=3),
