@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import strategies as st
 
+from lti_cert.courses import staging
 from lti_cert.demo.faults import Endpoint, Fault
 from lti_cert.demo.platform import Lms
 
@@ -53,6 +55,11 @@ def fates(
         st.integers(0, latest),
     )
     return st.lists(one, max_size=3, unique_by=lambda one: (one.endpoint, one.kind))
+
+
+def have_short_memory(patch: pytest.MonkeyPatch, *, is_short: bool) -> None:
+    """What is read is staged as soon as it is more than a few rows."""
+    patch.setattr(staging, "STAGED_AT", 25 if is_short else 20_000)
 
 
 def befall(lms: Lms, fate: Fate) -> None:

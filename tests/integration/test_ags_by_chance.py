@@ -30,7 +30,7 @@ from lti_cert.sources.snapshot import Item, Person, Score, Snapshot, millionths
 from tests import building as b
 from tests import misfortunes
 from tests.deciding import Decided, rules
-from tests.misfortunes import Fate, befall, is_only_passing
+from tests.misfortunes import Fate, befall, have_short_memory, is_only_passing
 from tests.served_keys import served_keys
 
 pytestmark = pytest.mark.each_database
@@ -207,9 +207,15 @@ def expected(drawn: Drawn) -> tuple[dict[str, int], set[str], dict[tuple[str, st
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(history=histories(), fate=fates, page_size=st.sampled_from([1, 2, 100]), rule=rules(WHAT))
 def test_mirror_and_certificates_follow_the_newest_complete_reading(
-    world: World, history: tuple[Drawn, Drawn], fate: Fate, page_size: int, rule: dict[str, Any]
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    history: tuple[Drawn, Drawn],
+    fate: Fate,
+    page_size: int,
+    rule: dict[str, Any],
 ) -> None:
     first, second = history
+    have_short_memory(monkeypatch, is_short=page_size < 100)
     world.lms.page_size = page_size
     world.lms.faults.clear()
     context_id, course = world.new_course()

@@ -42,7 +42,7 @@ from lti_cert.sources.snapshot import Person as SnapshotPerson
 from tests import building, misfortunes
 from tests.canvas_world import COURSE, CanvasWorld
 from tests.deciding import Decided, rules
-from tests.misfortunes import Fate, befall, is_only_passing
+from tests.misfortunes import Fate, befall, have_short_memory, is_only_passing
 
 WHO = [f"u{number}" for number in range(6)]
 WHAT = [f"i{number}" for number in range(5)]
@@ -427,8 +427,15 @@ def begin_anew(canvas: CanvasWorld) -> None:
     rule=rules(WHAT, counts_posts=True),
 )
 def test_what_is_stored_and_decided_is_the_newest_complete_reading(
-    canvas: CanvasWorld, first: Drawn, second: Drawn, fate: Fate, page_size: int, rule: dict[str, Any]
+    canvas: CanvasWorld,
+    monkeypatch: pytest.MonkeyPatch,
+    first: Drawn,
+    second: Drawn,
+    fate: Fate,
+    page_size: int,
+    rule: dict[str, Any],
 ) -> None:
+    have_short_memory(monkeypatch, is_short=page_size < 100)
     canvas.lms.page_size = page_size
     begin_anew(canvas)
     first.furnish(canvas)
@@ -476,6 +483,7 @@ def test_what_was_graded_lately_over_the_reading_before_is_what_canvas_shows_of_
     graded: dict[tuple[str, str], datetime] = dict.fromkeys(first.scores, at)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(canvas_submissions, "_SMALL", 0)
+        have_short_memory(patch, is_short=page_size < 100)
         with time_machine.travel(at):
             first.furnish(canvas)
         with time_machine.travel(at + HOUR / 2):

@@ -32,7 +32,7 @@ from lti_cert.sources.snapshot import DISCUSSION_POSTS, Count, Item, Person, Sco
 from tests import building as b
 from tests import misfortunes
 from tests.deciding import Decided, rules
-from tests.misfortunes import Fate, befall, is_only_passing
+from tests.misfortunes import Fate, befall, have_short_memory, is_only_passing
 from tests.served_keys import served_keys
 
 TOKEN = "the-token"
@@ -367,6 +367,7 @@ def test_mirror_and_certificates_follow_the_newest_complete_reading(
         patch.setattr(moodle_report, "AT_ONCE", at_once)
         patch.setattr(moodle, "_PAGE", page)
         patch.setattr(moodle, "_DISCUSSIONS_PAGE", page)
+        have_short_memory(patch, is_short=page < 1000)
         lms.page_size = page
         course = connected(lms)
         befall(lms, [])
