@@ -294,6 +294,25 @@ def test_a_reading_that_is_slowed_down_goes_on_where_it_stopped(
         assert [item.label for item in snapshot.items] == ["Quiz", "Essay", "Lab"]
 
 
+def test_of_whom_a_list_is_not_for_is_known_however_its_reading_was_slowed_down(canvas: CanvasWorld) -> None:
+    canvas.lms.page_size = 1
+    canvas.there.put_line_item(DemoItem("lab", "Lab", 10))
+    canvas.site.assignments["lab"] = Assignment(assigned_to=frozenset({"ann", "ben"}))
+    for who in ("ann", "ben"):
+        canvas.there.set_score(who, "lab", 7)
+    undisturbed = stands(canvas, canvas.read())
+    assert undisturbed["lab"] == {"ann": 7, "ben": 7, "cho": "excused"}
+    pages = canvas.faults.requests[Endpoint.CANVAS_SUBMISSIONS]
+    assert pages >= 6
+    for after in range(pages):
+        canvas.faults.plan(Endpoint.CANVAS_SUBMISSIONS, TOO_MANY, after=after)
+        snapshot = Snapshot()
+        with pytest.raises(SourceThrottled):
+            canvas.read(snapshot)
+        canvas.read(snapshot)
+        assert stands(canvas, snapshot) == undisturbed
+
+
 def test_what_was_read_before_a_pause_is_not_read_again(canvas: CanvasWorld) -> None:
     canvas.faults.plan(Endpoint.CANVAS_SUBMISSIONS, TOO_MANY)
     snapshot = Snapshot()
