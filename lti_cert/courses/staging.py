@@ -7,7 +7,7 @@ they are compared.
 import json
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict
 from itertools import chain
 from typing import Any
@@ -66,6 +66,14 @@ class StagedSnapshot(Snapshot):
         self._go_on = go_on
         self._told_at = 0.0
         self._left: frozenset[str] = frozenset()
+
+    def forget_scores(self, refs: Collection[str]) -> None:
+        super().forget_scores(refs)
+        if not refs:
+            return
+        theirs = (StagedPage.run_id == self.run_id, StagedPage.kind == _SCORES, StagedPage.ref.in_(refs))
+        with transaction() as session:
+            session.execute(delete(StagedPage).where(*theirs).execution_options(synchronize_session=False))
 
     def reached(self, stream: str, goes_on_at: str = DONE) -> None:
         super().reached(stream, goes_on_at)

@@ -182,12 +182,11 @@ def _add_scores(
 
     def fetch(item: Item) -> Iterable[_Page | ServiceFailed]:
         start = snapshot.steps.get(_stream(item)) or ags.with_query(ags.results_url(item.ref), limit=product.page_limit)
-        return () if is_slowed.is_set() else _pages(client, item, start)
+        return () if is_slowed.is_set() else _pages(client, item, start, is_slowed)
 
     done = len(asked) - len(unread)
     for item, page in side_by_side.pages(fetch, unread, parallel=reading.parallel):
         if isinstance(page, ServiceThrottled):
-            is_slowed.set()
             slow = slow or page
         elif isinstance(page, ServiceFailed):
             gone.append(item)
@@ -196,7 +195,8 @@ def _add_scores(
             snapshot.add_scores(item.ref, scores)
             snapshot.reached(_stream(item), goes_on_at)
             done += goes_on_at == DONE
-            snapshot.progress(f"results {done} of {len(asked)}")
+            if not slow:  # or its turn might end, and with it the wait that the platform asked for
+                snapshot.progress(f"results {done} of {len(asked)}")
     if slow:
         raise slow
     return gone
@@ -226,12 +226,13 @@ def _require_unchanged(items: Mapping[str, Item], snapshot: Snapshot) -> None:
             )
 
 
-def _pages(client: ServiceClient, item: Item, start: str) -> Iterator[_Page | ServiceFailed]:
+def _pages(client: ServiceClient, item: Item, start: str, is_slowed: Event) -> Iterator[_Page | ServiceFailed]:
     """In a thread of the pool. A fault is why it could not go on, or that the item may be gone."""
     try:
         for results, next_url in ags.result_pages(client, start):
             yield _scores(item, results), next_url or DONE
     except ServiceThrottled as fault:
+        is_slowed.set()
         yield fault
     except ServiceFailed as fault:
         if fault.http_status not in _MAY_BE_GONE:
@@ -261,7 +262,9 @@ def _take_out(gone: Iterable[Item], items: dict[str, Item], listed: Collection[s
 
 
 def latest(results: Iterable[Result]) -> list[Result]:
-    """One result a person. Where a page has two of somebody, the later grading counts, or else the later row."""
+    """One result a person. Where a page has two of somebody, the later grading counts, or else the later row. Of two
+    pages the one that was read later counts: where rows shifted meanwhile, that is what the platform says now.
+    """
     kept: dict[str, Result] = {}
     for result in results:
         before = kept.get(result.user_id)

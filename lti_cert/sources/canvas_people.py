@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from lti_cert.core.database import db
 from lti_cert.lti import claims, fields, nrps
 from lti_cert.lti.fields import Row
 from lti_cert.sources import roster
@@ -18,7 +17,6 @@ from lti_cert.sources.snapshot import (
     Snapshot,
     SourceForbidden,
     fingerprint,
-    nameless,
 )
 
 
@@ -60,9 +58,8 @@ People = Mapping[str, Sequence[Person]]
 
 def known_by_canvas(snapshot: Snapshot) -> People:
     found = defaultdict(list)
-    for person in snapshot.all_people():
-        found[person.api_user_id].append(nameless(person))
-    db.session.rollback()  # no read stays open while we wait for the platform
+    for person in roster.so_far(snapshot):
+        found[person.api_user_id].append(person)
     return found
 
 

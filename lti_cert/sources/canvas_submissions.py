@@ -91,6 +91,7 @@ def add_scores(course: Course, people: People, snapshot: Snapshot, before: Befor
     again = [each for each in listed.values() if each.item.ref in doubtful]
     listed = _read(course, people, snapshot, _batches(again, len(people)), listed)
     read = [each for each in listed.values() if each.is_read]
+    snapshot.forget_scores([each.item.ref for each in listed.values() if not each.is_read])
     snapshot.notes[_EVERYBODYS] = [each.item.ref for each in read if each.is_for_everybody]
     snapshot.notes[RECENT] = [each.item.ref for each in read if each.item.ref in lately - doubtful]
     return [assignment.item for assignment in listed.values()]
@@ -148,7 +149,7 @@ def _batches(assignments: Iterable[Assignment], people: int, since: datetime | N
 def _add_batches(
     course: Course, people: People, snapshot: Snapshot, batches: Sequence[_Batch]
 ) -> Sequence[tuple[_Batch, ServiceFailed]]:
-    """The batches that were refused are returned.
+    """The batches that were refused are returned; pages of theirs may have been added before.
 
     :raises ServiceThrottled: as `add_scores`.
     """
@@ -159,12 +160,12 @@ def _add_batches(
 
     def fetch(batch: _Batch) -> Iterable[_Told | ServiceFailed]:
         start = snapshot.steps.get(batch.stream) or _submissions_address(course, batch)
-        return () if is_slowed.is_set() else _submissions(course, people, batch, start)
+        return () if is_slowed.is_set() else _submissions(course, people, batch, start, is_slowed)
 
-    left, total = (sum(len(batch.assignments) for batch in those) for those in (unread, batches))
+    unread_size, total = (sum(len(batch.assignments) for batch in those) for those in (unread, batches))
+    done = total - unread_size
     for batch, told in side_by_side.pages(fetch, unread, parallel=course.parallel):
         if isinstance(told, ServiceThrottled):
-            is_slowed.set()
             slow = slow or told
         elif isinstance(told, ServiceFailed):
             refused.append((batch, told))
@@ -174,8 +175,9 @@ def _add_batches(
             for ref, scores in told.scores.items():
                 snapshot.add_scores(ref, scores)
             snapshot.reached(batch.stream, told.goes_on_at)
-            left -= len(batch.assignments) if told.goes_on_at == DONE else 0
-            snapshot.progress(f"results {total - left} of {total}")
+            done += len(batch.assignments) if told.goes_on_at == DONE else 0
+            if not slow:  # or its turn might end, and with it the wait that the platform asked for
+                snapshot.progress(f"results {done} of {total}")
     if slow:
         raise slow
     return refused
@@ -192,9 +194,12 @@ def _submissions_address(course: Course, batch: _Batch) -> str:
     )
 
 
-def _submissions(course: Course, people: People, batch: _Batch, start: str) -> Iterator[_Told | ServiceFailed]:
+def _submissions(
+    course: Course, people: People, batch: _Batch, start: str, is_slowed: Event
+) -> Iterator[_Told | ServiceFailed]:
     """In a thread of the pool. A fault is why it could not go on, or that one of the assignments may be gone."""
     has_it: set[str] = set()
+    held_back: list[Score] = []
     try:
         for page in course.canvas.list_from(start):
             rows = fields.read_each(page.url, page.body, _submission)
@@ -205,11 +210,11 @@ def _submissions(course: Course, people: People, batch: _Batch, start: str) -> I
             # Who has no submission is only known at the end, so such a list is read in one go.
             (ref,) = batch.refs
             has_it.update(row.user_id for row in rows if row.assignment_id == ref)
-            if page.next_url:
-                yield replace(told, goes_on_at=start)
-            else:
-                yield replace(told, scores={ref: [*told.scores[ref], *_unassigned(people, has_it)]})
+            held_back += told.scores[ref]
+            if not page.next_url:
+                yield replace(told, scores={ref: [*held_back, *_unassigned(people, has_it)]})
     except ServiceThrottled as fault:
+        is_slowed.set()
         yield fault
     except ServiceFailed as fault:
         if fault.http_status not in MAY_BE_GONE:

@@ -30,7 +30,7 @@ from lti_cert.sources.moodle_service import (
     MoodleForbidden,
     MoodleService,
 )
-from lti_cert.sources.snapshot import DISCUSSION_POSTS, DONE, Count, Finding, Person, Reading, Snapshot, nameless
+from lti_cert.sources.snapshot import DISCUSSION_POSTS, DONE, Count, Finding, Person, Reading, Snapshot
 
 NAME = "moodle"
 
@@ -296,7 +296,7 @@ def _compare_with_roster(reading: Reading, snapshot: Snapshot, *, is_by_learner:
     if not reading.memberships_url or snapshot.steps.get(_ROSTER) == DONE:
         return
     snapshot.progress("the roster")
-    people = {person.user_id: nameless(person) for person in snapshot.all_people()}
+    people = {person.user_id: person for person in roster.so_far(snapshot)}
     client, start = roster.connect(reading, current.http())
     start = snapshot.steps.get(_ROSTER) or start
     try:

@@ -13,9 +13,10 @@ from lti_cert.lti import fields
 from lti_cert.lti.answers import ServiceThrottled
 from lti_cert.lti.claims import LEARNER
 from lti_cert.lti.fields import Row
+from lti_cert.sources import roster
 from lti_cert.sources.moodle_gradebook import Gradebook
 from lti_cert.sources.moodle_service import GRADES, MoodleService
-from lti_cert.sources.snapshot import Reading, Snapshot, nameless
+from lti_cert.sources.snapshot import Reading, Snapshot
 
 AT_ONCE = 1000
 """Learners that are asked for together. Moodle works out some twenty a second and sends 1 kB for each grade."""
@@ -55,7 +56,7 @@ class Report:
 
     def __init__(self, service: MoodleService, course: str, reading: Reading, snapshot: Snapshot) -> None:
         self._service, self._course, self._snapshot = service, course, snapshot
-        self._people = {person.user_id: nameless(person) for person in snapshot.all_people()}
+        self._people = {person.user_id: person for person in roster.so_far(snapshot)}
         self._book = Gradebook(reading.resource_link_ids, snapshot.steps.get(_ITEMS, ""))
         groups, learners = json.loads(snapshot.steps[PLAN])
         self._plan = Plan([(group, members) for group, members in groups], learners)

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from queue import Empty, Queue, SimpleQueue
+from queue import Full, Queue
 from threading import Event
 from typing import TypeVar
 
@@ -31,51 +31,59 @@ def each(work: Callable[[T], Answer], things: Iterable[T], *, parallel: int) -> 
         pool.shutdown(cancel_futures=True)
 
 
-def pages(read: Callable[[T], Iterable[Answer]], things: Iterable[T], *, parallel: int) -> Iterator[tuple[T, Answer]]:
-    """Each page of each thing, with the thing: the pages of one in their order, those of several as they come. A thread
-    reads a thing to its end before it takes the next; no more than a few pages lie in memory.
-    """
-    left: SimpleQueue[T] = SimpleQueue()
-    for thing in things:
-        left.put(thing)
-    found: _Found[T, Answer] = Queue(parallel)
-    is_over = Event()
-    working = parallel
-    with ThreadPoolExecutor(parallel, thread_name_prefix=_THREADS) as pool:
-        for _ in range(parallel):
-            pool.submit(_read, read, left, found, is_over)
-        try:
-            while working:
-                one = found.get()
-                if isinstance(one, tuple):
-                    yield one
-                    continue
-                working -= 1
-                if one:
-                    raise one
-        finally:
-            is_over.set()
-            while working:  # those that wait to hand over a page are relieved of it
-                working -= not isinstance(found.get(), tuple)
-
-
 _Found = Queue[tuple[T, Answer] | BaseException | None]
 """Pages with their things; the last word of a thread is its fault, or None."""
 
 
-def _read(
-    read: Callable[[T], Iterable[Answer]], left: SimpleQueue[T], found: _Found[T, Answer], is_over: Event
-) -> None:
+def pages(read: Callable[[T], Iterable[Answer]], things: Iterable[T], *, parallel: int) -> Iterator[tuple[T, Answer]]:
+    """Each page of each thing, with the thing: the pages of one in their order, those of several as they come. A thread
+    reads a thing to its end before it takes the next; no more than a few pages lie in memory.
+    """
+    unread, is_over = deque(things), Event()
+    found: _Found[T, Answer] = Queue(parallel)
+    with ThreadPoolExecutor(parallel, thread_name_prefix=_THREADS) as pool:
+        try:
+            for _ in range(parallel):
+                pool.submit(_read, read, unread, found, is_over)
+            working = parallel
+            while working:
+                one = found.get()
+                if isinstance(one, tuple):
+                    yield one
+                elif one is None:
+                    working -= 1
+                else:
+                    raise one
+        finally:
+            is_over.set()
+
+
+def _read(read: Callable[[T], Iterable[Answer]], unread: deque[T], found: _Found[T, Answer], is_over: Event) -> None:
     last_word: BaseException | None = None
     try:
-        while not is_over.is_set():
-            thing = left.get_nowait()
+        for thing in _taken(unread):
             for page in read(thing):
-                found.put((thing, page))
+                _hand_over((thing, page), found, is_over)
                 if is_over.is_set():
-                    break
-    except Empty:
-        pass
+                    return
     except BaseException as fault:
         last_word = fault
-    found.put(last_word)
+    _hand_over(last_word, found, is_over)
+
+
+def _taken(unread: deque[T]) -> Iterator[T]:
+    while True:
+        try:
+            yield unread.popleft()
+        except IndexError:
+            return
+
+
+def _hand_over(one: tuple[T, Answer] | BaseException | None, found: _Found[T, Answer], is_over: Event) -> None:
+    """Waits for room as long as somebody takes what is found."""
+    while not is_over.is_set():
+        try:
+            found.put(one, timeout=0.1)
+        except Full:
+            continue
+        return

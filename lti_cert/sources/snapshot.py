@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
@@ -138,6 +138,11 @@ class Snapshot:
     def add_scores(self, ref: str, scores: Iterable[Score]) -> None:
         self.scores.setdefault(ref, []).extend(scores)
 
+    def forget_scores(self, refs: Collection[str]) -> None:
+        """What has been added of items that have been withheld since."""
+        for ref in refs:
+            self.scores.pop(ref, None)
+
     def add_counts(self, kind: str, counts: Iterable[Count]) -> None:
         self.counts.setdefault(kind, []).extend(counts)
 
@@ -152,7 +157,7 @@ class Snapshot:
         return self.items
 
     def all_people(self) -> Iterable[Person]:
-        """Each once; no more of them are in memory at a time than have to be."""
+        """Each once; where they are staged, the database is read while they are gone through."""
         return joined(self.people)
 
     def all_scores(self) -> Iterator[tuple[str, Iterable[str], Iterable[int | None]]]:

@@ -1,5 +1,6 @@
 """The Canvas source: everything graded in the course, or a failure of a kind that says what to do."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +14,7 @@ from lti_cert.activity import keys as feed_keys
 from lti_cert.activity import providers
 from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
-from lti_cert.courses import activity, sync
+from lti_cert.courses import activity, staging, sync
 from lti_cert.courses.models import FEED, ActivityCount, Course, HeldSnapshot, LineItem, Member, Result, SyncRun
 from lti_cert.demo.canvas_site import Assignment, Entry, Group, Topic
 from lti_cert.demo.course import LineItem as DemoItem
@@ -24,13 +25,16 @@ from lti_cert.outbox import outbox
 from lti_cert.sources import choose, connections
 from lti_cert.sources.models import SourceGrant
 from lti_cert.sources.snapshot import (
+    DONE,
     CourseConcluded,
     Reading,
     Snapshot,
     SourceFailed,
     SourceForbidden,
     SourceThrottled,
+    TurnOver,
 )
+from tests import building as b
 from tests.canvas_world import CanvasWorld
 
 FORBIDDEN_BY_RATE = Fault(
@@ -313,6 +317,49 @@ def test_of_whom_a_list_is_not_for_is_known_however_its_reading_was_slowed_down(
         assert stands(canvas, snapshot) == undisturbed
 
 
+@pytest.mark.parametrize("before", [7, "excused"])
+def test_a_list_that_is_not_everybodys_keeps_nothing_of_a_reading_that_was_slowed_down(
+    canvas: CanvasWorld, before: float | str
+) -> None:
+    canvas.lms.page_size = 1
+    canvas.there.put_line_item(DemoItem("lab", "Lab", 10))
+    canvas.site.assignments["lab"] = Assignment(assigned_to=frozenset({"ann", "ben"}))
+    canvas.there.set_score("ben", "lab", 7)
+    if before == "excused":
+        canvas.site.excused.add(("ann", "lab"))
+    else:
+        canvas.there.set_score("ann", "lab", before)
+    canvas.read()
+    slowed_down = 0
+    for after in range(canvas.faults.requests[Endpoint.CANVAS_SUBMISSIONS]):
+        canvas.site.unposted.discard(("ann", "lab"))
+        canvas.faults.plan(Endpoint.CANVAS_SUBMISSIONS, TOO_MANY, after=after)
+        snapshot = Snapshot()
+        with pytest.raises(SourceThrottled):
+            canvas.read(snapshot, parallel=1)
+        canvas.site.unposted.add(("ann", "lab"))
+        is_read = snapshot.steps.get(f"submissions {canvas.ref('lab')}") == DONE
+        canvas.read(snapshot, parallel=1)
+        assert ("ann" in stands(canvas, snapshot)["lab"]) == is_read
+        slowed_down += not is_read
+    assert slowed_down > 1
+
+
+def test_the_wait_that_canvas_asks_for_is_kept_where_the_turn_ends_meanwhile(canvas: CanvasWorld) -> None:
+    class Impatient(Snapshot):
+        def progress(self, words: str) -> None:
+            if words.startswith("results"):
+                raise TurnOver
+
+    canvas.there.put_line_item(DemoItem("lab", "Lab", 10))
+    canvas.site.assignments["lab"] = Assignment(assigned_to=frozenset({"ann", "ben"}))
+    canvas.faults.plan(Endpoint.CANVAS_SUBMISSIONS, TOO_MANY)
+    canvas.faults.plan(Endpoint.CANVAS_SUBMISSIONS, Fault(delay=0.5))
+    with pytest.raises(SourceThrottled) as slowed:
+        canvas.read(Impatient(), parallel=2)
+    assert slowed.value.seconds == 60
+
+
 def test_what_was_read_before_a_pause_is_not_read_again(canvas: CanvasWorld) -> None:
     canvas.faults.plan(Endpoint.CANVAS_SUBMISSIONS, TOO_MANY)
     snapshot = Snapshot()
@@ -535,6 +582,28 @@ def test_an_assignment_that_is_withdrawn_during_the_reading_is_unpublished(
     snapshot = canvas.read()
     assert exclusions(snapshot) == {"Quiz": "unpublished", "Essay": ""}
     assert stands(canvas, snapshot) == {"essay": {"ann": 104}}
+
+
+@pytest.mark.each_database
+@pytest.mark.parametrize("staged_at", [1, 20_000])
+@pytest.mark.parametrize("pages", [1, 2, 3])
+def test_what_was_read_of_an_assignment_before_it_was_withdrawn_is_not_stored(
+    canvas: CanvasWorld, monkeypatch: pytest.MonkeyPatch, pages: int, staged_at: int
+) -> None:
+    monkeypatch.setattr(staging, "STAGED_AT", staged_at)
+    canvas.lms.page_size = 1
+    plan, asked = canvas.faults.meet, itertools.count()
+
+    def withdraw_later(endpoint: str) -> Fault | None:
+        if endpoint == Endpoint.CANVAS_SUBMISSIONS and next(asked) == pages:
+            canvas.site.assignments["quiz"] = Assignment(is_published=False)
+            return Fault(status=404, body="{}")
+        return plan(endpoint)
+
+    monkeypatch.setattr(canvas.faults, "meet", withdraw_later)
+    run = b.sync_to_its_end(canvas.course_id, canvas.registration_id)
+    assert run.outcome == "stored"
+    assert mirrored() == {("ann", "Essay"): 104_000_000}
 
 
 def test_a_refusal_of_assignments_that_are_still_there_fails(canvas: CanvasWorld) -> None:

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask import Flask
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import QueuePool, select
 from urllib3.util.retry import Retry
 
 from lti_cert.core import current
@@ -302,6 +302,25 @@ def lms(app: Flask, signing_keys: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         tool = replace(Tool.at(current.settings().base_url), jwks_url=jwks_url)
         with running_lms(made := Lms([World().course()], [tool], keys=[SigningKey()])):
             yield made
+
+
+@pytest.mark.each_database
+def test_no_read_of_ours_stays_open_while_moodle_is_waited_for(lms: Lms, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(learners=("10", "11"), items={"1": 10.0})
+    lms.courses, lms.moodle = [world.course()], world.site()
+    course = connected(lms)
+    db.session.rollback()
+    pool, meet = cast(QueuePool, db.engine.pool), lms.faults.meet
+    open_ones: list[tuple[str, int]] = []
+
+    def note(endpoint: str) -> Fault | None:
+        if endpoint in {Endpoint.MOODLE, Endpoint.MEMBERSHIPS}:
+            open_ones.append((endpoint, pool.checkedout()))
+        return meet(endpoint)
+
+    monkeypatch.setattr(lms.faults, "meet", note)
+    assert synced(course).outcome == "stored"
+    assert set(open_ones) == {(Endpoint.MOODLE, 0), (Endpoint.MEMBERSHIPS, 0)}
 
 
 _numbers = itertools.count()

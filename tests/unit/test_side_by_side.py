@@ -1,8 +1,12 @@
 """Several lists read at a time."""
 
+import itertools
+import queue
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -58,16 +62,31 @@ def test_who_takes_the_pages_slowly_is_waited_for() -> None:
             assert read_ahead - taken <= 2 + 2
 
 
-def test_a_fault_comes_to_who_takes_the_pages_and_ends_the_others() -> None:
+@pytest.mark.parametrize("fault", [LookupError, IndexError, queue.Empty, KeyboardInterrupt])
+def test_a_fault_comes_to_who_takes_the_pages_and_ends_the_others(fault: type[BaseException]) -> None:
     def read(thing: str) -> Iterator[int]:
         yield 1
         if thing == "b":
-            raise LookupError(thing)
+            raise fault(thing)
         yield from range(100_000_000)
 
-    with pytest.raises(LookupError, match="b"):
+    with pytest.raises(fault, match="b"):
         for _ in side_by_side.pages(read, "abc", parallel=2):
             pass
+    assert threads() == 0
+
+
+def test_a_thread_that_cannot_begin_ends_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    submit, begun = ThreadPoolExecutor.submit, itertools.count()
+
+    def submit_once(pool: ThreadPoolExecutor, *work: Any) -> Any:
+        if next(begun):
+            raise RuntimeError("can't start new thread")
+        return submit(pool, *work)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", submit_once)
+    with pytest.raises(RuntimeError, match="new thread"):
+        list(side_by_side.pages(numbered, "abcdef", parallel=2))
     assert threads() == 0
 
 
