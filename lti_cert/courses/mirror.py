@@ -62,6 +62,7 @@ class Stored:
     """Learners of the roster, by user id, of whom the source has begun to say nothing."""
     changed_members: set[int] = field(default_factory=set)
     written_members: int = 0
+    """Those who are new, or of whom something has changed."""
     turned: list[str] = field(default_factory=list)
     """User ids of those who came or left, or whether they are evaluated has changed."""
     events: set[object] = field(default_factory=set)

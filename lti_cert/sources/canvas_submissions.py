@@ -162,8 +162,8 @@ def _add_batches(
         start = snapshot.steps.get(batch.stream) or _submissions_address(course, batch)
         return () if is_slowed.is_set() else _submissions(course, people, batch, start, is_slowed)
 
-    unread_size, total = (sum(len(batch.assignments) for batch in those) for those in (unread, batches))
-    done = total - unread_size
+    total = sum(len(batch.assignments) for batch in batches)
+    done = total - sum(len(batch.assignments) for batch in unread)
     for batch, told in side_by_side.pages(fetch, unread, parallel=course.parallel):
         if isinstance(told, ServiceThrottled):
             slow = slow or told
