@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import strategies as st
 
-from lti_cert.courses import staging
+from lti_cert.courses import mirror, staging
 from lti_cert.demo.faults import Endpoint, Fault
 from lti_cert.demo.platform import Lms
 
@@ -58,8 +58,9 @@ def fates(
 
 
 def have_short_memory(patch: pytest.MonkeyPatch, *, is_short: bool) -> None:
-    """What is read is staged as soon as it is more than a few rows."""
+    """What is read is staged as soon as it is more than a few rows, and stored for a few members at a time."""
     patch.setattr(staging, "STAGED_AT", 25 if is_short else 20_000)
+    patch.setattr(mirror, "WINDOW", 3 if is_short else 20_000)
 
 
 def befall(lms: Lms, fate: Fate) -> None:

@@ -64,21 +64,19 @@ def asked_of(course: Course, source: str) -> frozenset[str]:
     return frozenset(() if is_left else choose.SOURCES[source].counts)
 
 
-def store_whole(course: Course, provider: str, counts: Mapping[str, Mapping[str, int]], ids: Mapping[str, int]) -> None:
-    """Write all that a provider has counted in the course, by kind and user id; whom it leaves out has done nothing.
+def store_whole(provider: str, counts: Mapping[str, Mapping[str, int]], ids: Mapping[str, int]) -> None:
+    """Write all that a provider has counted of these members, whose ids are given by user id, by kind and user id;
+    whom it leaves out has done nothing.
 
     The caller's transaction holds the course.
     """
-    rows = {
-        (ids[user_id], kind): number
-        for kind, numbers in counts.items()
-        for user_id, number in numbers.items()
-        if user_id in ids
-    }
+    rows = {(ids[user_id], kind): number for kind, numbers in counts.items() for user_id, number in numbers.items()}
     before = db.session.execute(
-        select(ActivityCount.member_id, ActivityCount.kind)
-        .join(Member, Member.id == ActivityCount.member_id)
-        .where(Member.course_id == course.id, ActivityCount.provider == provider, ActivityCount.kind.in_(list(counts)))
+        select(ActivityCount.member_id, ActivityCount.kind).where(
+            ActivityCount.member_id.in_(id_set(list(ids.values()))),
+            ActivityCount.provider == provider,
+            ActivityCount.kind.in_(list(counts)),
+        )
     )
     whole = dict.fromkeys((tuple(row) for row in before), 0) | rows
     if whole:

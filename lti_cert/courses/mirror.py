@@ -1,17 +1,17 @@
 """Make the mirror equal to a snapshot, touching only what differs. The caller's transaction holds the course."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain, compress, islice, repeat
-from operator import gt, ne
+from itertools import chain, compress, groupby, islice, repeat
+from operator import gt, itemgetter, ne
 from typing import Any, NamedTuple
 
-from sqlalchemy import Executable, and_, bindparam, func, insert, select, update
+from sqlalchemy import ColumnExpressionArgument, Executable, and_, bindparam, func, insert, select, update
 from sqlalchemy.orm import aliased
 
 from lti_cert.core import bulk, clock, log
-from lti_cert.core.database import db, id_set
+from lti_cert.core.database import db, id_set, record_set
 from lti_cert.core.folding import folded
 from lti_cert.core.lines import is_visible
 from lti_cert.courses import activity, members
@@ -29,6 +29,11 @@ _WRITTEN_AT = 20_000
 _MEMBERS_AT = 1000
 """So many members are compared and written together: they take far more memory."""
 
+WINDOW = 20_000
+"""Of so many members it is known at a time which of ours each is. A larger course’s snapshot is gone through once for
+each so many.
+"""
+
 _KEY = ("line_item_id", "member_id")
 
 _STRANGER = 0
@@ -37,7 +42,12 @@ _STRANGER = 0
 _NO_SCORE = -(2**63)
 """No score is this number."""
 
-_PRESENT = select(Result.member_id, Result.score).where(Result.line_item_id == bindparam("item_id"))
+_PRESENT = select(Result.member_id, Result.score).where(
+    Result.line_item_id == bindparam("item_id"), Result.member_id.between(bindparam("first"), bindparam("last"))
+)
+
+Ids = Mapping[str, int]
+"""Our ids of members, in their order, by user id."""
 
 Scores = dict[int, int | None]
 """By member; None where she is excused."""
@@ -52,53 +62,82 @@ class Stored:
     learners: int = 0
     """Of the members, those who are evaluated."""
     results: int = 0
-    strangers: int = 0
-    """Results of people who are no members: platforms keep them of those who have left."""
+    read: int = 0
+    """Results that the snapshot holds, of whomever: platforms keep them of those who have left."""
+    matched: int = 0
+    """Those of members among them."""
     lost_scores: int = 0
     """How many more scores went than came."""
-    lost_learners: set[str] = field(default_factory=set)
-    """Those who were evaluated and are no more, by user id; not those whose account is joined to another."""
+    lost_learners: set[int] = field(default_factory=set)
+    """Those who were evaluated and are no more; not those whose account is joined to another."""
     newly_unknown: set[str] = field(default_factory=set)
     """Learners of the roster, by user id, of whom the source has begun to say nothing."""
-    changed_members: set[int] = field(default_factory=set)
-    written_members: int = 0
-    """Those who are new, or of whom something has changed."""
-    turned: list[str] = field(default_factory=list)
-    """User ids of those who came or left, or whether they are evaluated has changed."""
-    events: set[object] = field(default_factory=set)
-    """What others are to hear of the members."""
+    changed_members: int = 0
+    """Those who came or left, whose results changed, or whether they are evaluated."""
 
 
 def store(course: Course, snapshot: Snapshot, source: str) -> Stored:
-    """The number of statements grows with the items, not with the members, who are written by the thousand."""
+    """The number of statements grows with the items, and with the members by thousands only."""
     stored = Stored()
     items = _store_items(course, snapshot.all_items(), stored)
-    ids = _store_members(course, snapshot.all_people(), stored)
-    _store_results(items, ids, snapshot, stored)
+    if activity.name_provider(course, source, snapshot.counted()):
+        _touch_everybody(course)  # other counts are believed than before
+    before, seq = course.evidence_seq, course.evidence_seq + 1
+    _store_members(course, snapshot, seq, stored)
+    for ids in _windows(course):
+        _touch(_store_results(items, ids, snapshot, stored), seq)
     if snapshot.recent:
         stored.results = _count_results(course)
-    counts = snapshot.all_counts()
-    if activity.name_provider(course, source, counts):
-        _touch(course)  # other counts are believed than before
+    stored.changed_members = _count(Member.course_id == course.id, Member.evidence_seq > before)
     if stored.changed_members:
-        _touch(course, stored.changed_members)
+        course.evidence_seq = seq
+        db.session.flush()
     db.session.expire_all()
-    activity.store_whole(course, source, counts, ids)
-    if stored.strangers:
-        _log.info("results of people who are no members", course=course.id, results=stored.strangers)
+    for ids in _windows(course) if snapshot.counted() else ():
+        activity.store_whole(source, snapshot.all_counts(ids.keys()), ids)
+    if strangers := stored.read - stored.matched:
+        _log.info("results of people who are no members", course=course.id, results=strangers)
     return stored
 
 
-def _touch(course: Course, member_ids: Iterable[int] | None = None) -> None:
-    """Note that the evidence of these members, or of everybody who is evaluated, is no longer what it was."""
+def _touch_everybody(course: Course) -> None:
+    """Note that the evidence of everybody who is evaluated is no longer what it was."""
     course.evidence_seq += 1
-    whom = Member.is_evaluated if member_ids is None else Member.id.in_(id_set(list(member_ids)))
+    _write_seq(course.evidence_seq, Member.course_id == course.id, Member.is_evaluated)
+
+
+def _touch(member_ids: Collection[int], seq: int) -> None:
+    """The same of these members."""
+    if member_ids:
+        _write_seq(seq, Member.id.in_(id_set(list(member_ids))))
+
+
+def _write_seq(seq: int, *whom: ColumnExpressionArgument[bool]) -> None:
     db.session.execute(
-        update(Member)
-        .where(Member.course_id == course.id, whom)
-        .values(evidence_seq=course.evidence_seq)
-        .execution_options(synchronize_session=False)
+        update(Member).where(*whom).values(evidence_seq=seq).execution_options(synchronize_session=False)
     )
+
+
+def _count(*whom: ColumnExpressionArgument[bool]) -> int:
+    return db.session.scalar(select(func.count()).select_from(Member).where(*whom)) or 0
+
+
+def _windows(course: Course, *whom: ColumnExpressionArgument[bool]) -> Iterator[Ids]:
+    """The course's members, if nothing else is said those who have left included, so many at a time."""
+    last = 0
+    while True:
+        rows = db.session.execute(
+            select(Member.user_id, Member.id)
+            .where(Member.course_id == course.id, Member.id > last, *whom)
+            .order_by(Member.id)
+            .limit(WINDOW)
+        )
+        ids = {user_id: member_id for user_id, member_id in rows}
+        if ids:
+            yield ids
+        if len(ids) < WINDOW:
+            return
+        last = max(ids.values())
 
 
 def _store_items(course: Course, items: Sequence[Item], stored: Stored) -> Sequence[LineItem]:
@@ -123,7 +162,7 @@ def _store_items(course: Course, items: Sequence[Item], stored: Stored) -> Seque
         row.removed_at = row.removed_at or clock.now()
     db.session.flush()
     if has_changed:
-        _touch(course)  # what is asked for has changed, and with it everybody's standing
+        _touch_everybody(course)  # what is asked for has changed, and with it everybody's standing
     stored.items = len(items)
     return db.session.scalars(select(LineItem).where(LineItem.course_id == course.id)).all()
 
@@ -162,72 +201,74 @@ class _Listed(NamedTuple):
     joined_to_id: int | None = None
     is_known: bool = True
     is_evaluated: bool = False
+    evidence_seq: int = 0
     launched_as_staff: bool = False
     is_test_user: bool = False
     platform_id: str = ""
     sourced_id: str = ""
 
 
-def _store_members(course: Course, people: Iterable[Person], stored: Stored) -> dict[str, int]:
-    """By user id the ids of all of the course's members, those who have left included."""
-    ids = _ids(course)
-    each = _with_absent(people, set(ids), stored)
-    while together := list(islice(each, _MEMBERS_AT)):
-        _store_some(course, together, ids, stored)
-    ids = _ids(course)
-    stored.changed_members.update(ids[user_id] for user_id in stored.turned)
-    outbox.add(*stored.events)
-    if stored.written_members:
+def _store_members(course: Course, snapshot: Snapshot, seq: int, stored: Stored) -> None:
+    written = 0
+    for listed in _by_thousand((person.user_id, person) for person in snapshot.all_people()):
+        stored.members += len(listed)
+        written += _store_some(course, listed, seq, stored)
+    if _count(Member.course_id == course.id, Member.in_roster) > stored.members:
+        for absent in _by_thousand((user_id, None) for user_id in _absent(course, snapshot)):
+            written += _store_some(course, absent, seq, stored)
+    if written:
         joined = _join_accounts(course)
-        stored.changed_members.update(joined)
-        stored.lost_learners = {user_id for user_id in stored.lost_learners if ids[user_id] not in joined}
-    return ids
+        _touch(joined, seq)
+        stored.lost_learners -= joined
 
 
-def _ids(course: Course) -> dict[str, int]:
-    rows = db.session.execute(select(Member.user_id, Member.id).where(Member.course_id == course.id))
-    return {user_id: member_id for user_id, member_id in rows}
+_Told = Person | None
+"""What the snapshot says of somebody; None where it does not list her any more."""
 
 
-def _with_absent(people: Iterable[Person], absent: set[str], stored: Stored) -> Iterator[tuple[str, Person | None]]:
-    """Everybody who is listed, then those members who are not."""
-    for person in people:
-        stored.members += 1
-        absent.discard(person.user_id)
-        yield person.user_id, person
-    for user_id in absent:
-        yield user_id, None
+def _by_thousand(told: Iterable[tuple[str, _Told]]) -> Iterator[Mapping[str, _Told]]:
+    left = iter(told)
+    while together := dict(islice(left, _MEMBERS_AT)):
+        yield together
 
 
-def _store_some(
-    course: Course, together: Sequence[tuple[str, Person | None]], ids: Mapping[str, int], stored: Stored
-) -> None:
+def _absent(course: Course, snapshot: Snapshot) -> Iterator[str]:
+    for ids in _windows(course, Member.in_roster):
+        absent = set(ids)
+        for person in snapshot.all_people():
+            absent.discard(person.user_id)
+        yield from absent
+
+
+def _store_some(course: Course, told: Mapping[str, _Told], seq: int, stored: Stored) -> int:
+    """How many are new, or somehow other than before."""
+    whom = record_set("told", {"user_id": str}, [(user_id,) for user_id in told])
+    columns = (Member.id, Member.user_id, *(getattr(Member, name) for name in _Listed._fields))
     present = {
         user_id: (member_id, _Listed(*rest))
         for member_id, user_id, *rest in db.session.execute(
-            select(Member.id, Member.user_id, *(getattr(Member, name) for name in _Listed._fields)).where(
-                Member.id.in_(id_set([ids[user_id] for user_id, _ in together if user_id in ids]))
-            )
+            select(*columns).where(Member.course_id == course.id, Member.user_id.in_(select(whom.c.user_id)))
         )
     }
     now = clock.now()
+    events: set[object] = set()
     new: list[tuple[str, _Listed]] = []
     other: list[tuple[int, _Listed]] = []
-    for user_id, person in together:
+    for user_id, person in told.items():
         member_id, before = present.get(user_id, (None, _Listed()))
         after = _now(before, person, now)
-        stored.learners += after.is_evaluated
         if (after.is_evaluated, after.in_roster) != (before.is_evaluated, before.in_roster):
-            stored.turned.append(user_id)
-        if before.is_evaluated and not after.is_evaluated:
-            stored.lost_learners.add(user_id)
+            after = after._replace(evidence_seq=seq)
+        stored.learners += after.is_evaluated
         if before.is_known and not after.is_known and LEARNER in after.roles.split():
             stored.newly_unknown.add(user_id)
-        stored.events.update(_events(course, member_id, before, after))
+        events.update(_events(course, member_id, before, after))
         if member_id is None:
             new.append((user_id, after))
         elif after != before:
             other.append((member_id, after))
+            if before.is_evaluated and not after.is_evaluated:
+                stored.lost_learners.add(member_id)
     table: Any = Member.__table__  # many rows, none of them an object of the session
     begun = {"course_id": course.id, "created_at": now}
     _write_members(insert(table), [{**begun, "user_id": user_id, **after._asdict()} for user_id, after in new])
@@ -235,7 +276,8 @@ def _store_some(
         update(table).where(table.c.id == bindparam("member_id")),
         [{"member_id": member_id, **after._asdict()} for member_id, after in other],
     )
-    stored.written_members += len(new) + len(other)
+    outbox.add(*events)
+    return len(new) + len(other)
 
 
 def _write_members(statement: Executable, rows: Sequence[dict[str, Any]]) -> None:
@@ -301,20 +343,24 @@ def _id(told: str) -> str:
     return told if len(told) <= LONGEST_PLATFORM_ID else ""
 
 
-def _store_results(items: Iterable[LineItem], ids: Mapping[str, int], snapshot: Snapshot, stored: Stored) -> None:
-    changes, recent = _Changes(), snapshot.recent
+def _store_results(items: Iterable[LineItem], ids: Ids, snapshot: Snapshot, stored: Stored) -> Collection[int]:
+    """Those of these members whose results changed."""
+    changes, recent = _Changes(min(ids.values()), max(ids.values())), snapshot.recent
+    stored.read = 0  # it is gone through anew
     unread = {item.ref: item for item in items}
-    for ref, users, scores in snapshot.all_scores():
+    for ref, pages in groupby(snapshot.all_scores(), key=itemgetter(0)):
         item = unread.get(ref)
         if item and not item.removed_at:  # else it went while the rest was read
             del unread[ref]
-            wanted, is_whole = _by_member(users, scores, ids, stored), ref not in recent
+            wanted, is_whole = _by_member(pages, ids, stored), ref not in recent
+            stored.results += len(wanted)
             if wanted or is_whole:
                 _compare(item.id, wanted, changes, stored, is_whole=is_whole)
     for ref, item in unread.items():
         if ref not in recent:
             _compare(item.id, {}, changes, stored)
     changes.write()
+    return changes.members
 
 
 def _count_results(course: Course) -> int:
@@ -322,14 +368,19 @@ def _count_results(course: Course) -> int:
     return db.session.scalar(select(func.count()).select_from(Result).where(Result.line_item_id.in_(mine))) or 0
 
 
-def _by_member(users: Iterable[str], scores: Iterable[int | None], ids: Mapping[str, int], stored: Stored) -> Scores:
+_Page = tuple[str, Sequence[str], Sequence[int | None]]
+"""As `Snapshot.all_scores` has them."""
+
+
+def _by_member(pages: Iterable[_Page], ids: Ids, stored: Stored) -> Scores:
     """Of a user who is named twice the last score counts."""
-    users = list(users)
-    wanted = dict(zip(map(ids.get, users, repeat(_STRANGER)), scores, strict=True))
-    if _STRANGER in wanted:
-        del wanted[_STRANGER]
-        stored.strangers += len(set(users) - ids.keys())
-    stored.results += len(wanted)
+    wanted: Scores = {}
+    for _, users, scores in pages:
+        whose = list(map(ids.get, users, repeat(_STRANGER)))
+        wanted.update(zip(whose, scores, strict=True))
+        stored.read += len(whose)
+        stored.matched += len(whose) - whose.count(_STRANGER)
+    wanted.pop(_STRANGER, None)
     return wanted
 
 
@@ -341,8 +392,12 @@ busy.
 
 @dataclass
 class _Changes:
-    """Results to be written, gathered over several items."""
+    """Results to be written, gathered over several items, of members from the first to the last."""
 
+    first: int
+    last: int
+    members: set[int] = field(default_factory=set)
+    """Whose results were written."""
     new: list[_Differing] = field(default_factory=list)
     other: list[_Differing] = field(default_factory=list)
     gone: list[_Differing] = field(default_factory=list)
@@ -352,6 +407,7 @@ class _Changes:
 
     def write(self) -> None:
         session = db.session()
+        self.members.update(*(whom for _, whom, _ in chain(self.new, self.other, self.gone)))
         if self.new:
             bulk.insert_rows(session, Result, (*_KEY, "score"), _rows(self.new))
         if self.other:
@@ -367,7 +423,8 @@ def _rows(differing: Iterable[_Differing]) -> Iterator[tuple[int, int, int | Non
 
 def _compare(item_id: int, wanted: Scores, changes: _Changes, stored: Stored, *, is_whole: bool = True) -> None:
     """Where they are not the whole, all other results stay."""
-    present, before = bulk.fetch_columns(db.session(), _PRESENT, {"item_id": item_id})
+    whose = {"item_id": item_id, "first": changes.first, "last": changes.last}
+    present, before = bulk.fetch_columns(db.session(), _PRESENT, whose)
     after = list(map(wanted.get, present, repeat(_NO_SCORE) if is_whole else before))
     lacking = after.count(_NO_SCORE)
     if not is_whole or len(wanted) > len(after) - lacking:
@@ -391,7 +448,6 @@ def _note(
 ) -> None:
     if whom:
         changes.append((item_id, whom, scores))
-        stored.changed_members.update(whom)
         stored.lost_scores -= _scored(scores)
 
 

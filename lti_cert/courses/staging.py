@@ -1,7 +1,5 @@
 """A snapshot on its way into the mirror. A small one stays in memory; what is large, slowed down or held is staged in
-the database, so that another worker can go on where this one stopped, and memory does not grow with the course: but for
-less than a kilobyte a member, since it is known at a time which member of ours each is, and one item’s scores while
-they are compared.
+the database, so that another worker can go on where this one stopped, and memory does not grow with the course.
 """
 
 import json
@@ -26,7 +24,6 @@ from lti_cert.sources.snapshot import (
     ReadingCancelled,
     Snapshot,
     TurnOver,
-    added,
     columns,
     joined,
 )
@@ -143,19 +140,17 @@ class StagedSnapshot(Snapshot):
         """They have left the course while it was read."""
         self._left |= user_ids
 
-    def all_scores(self) -> Iterator[tuple[str, Iterable[str], Iterable[int | None]]]:
+    def all_scores(self) -> Iterator[tuple[str, Sequence[str], Sequence[int | None]]]:
         for ref in dict.fromkeys((*self._staged_refs(_SCORES), *self.scores)):
-            users, scores = zip(*self._staged(_SCORES, ref), columns(self.scores.get(ref, ())), strict=True)
-            yield ref, chain(*users), chain(*scores)
+            for users, scores in chain(self._staged(_SCORES, ref), [columns(self.scores.get(ref, ()))]):
+                yield ref, users, scores
 
-    def all_counts(self) -> Mapping[str, Mapping[str, int]]:
-        return {
-            kind: added((*self._staged_counts(kind), *self.counts.get(kind, ())))
-            for kind in dict.fromkeys((*self._staged_refs(_COUNTS), *self.counts))
-        }
+    def counted(self) -> Collection[str]:
+        return dict.fromkeys((*self._staged_refs(_COUNTS), *self.counts)).keys()
 
-    def _staged_counts(self, kind: str) -> Iterator[Count]:
-        return (Count(*row) for page in self._staged(_COUNTS, kind) for row in page)
+    def _counts(self, kind: str) -> Iterator[Count]:
+        staged = (Count(*row) for page in self._staged(_COUNTS, kind) for row in page)
+        return chain(staged, self.counts.get(kind, ()))
 
     def _staged_refs(self, kind: str) -> Sequence[str]:
         mine = (StagedPage.run_id == self.run_id, StagedPage.kind == kind)

@@ -274,7 +274,7 @@ def _store(run: SyncRun, snapshot: StagedSnapshot, *, is_accepted: bool) -> dict
         "learners": stored.learners,
         "results": stored.results,
         "requests": snapshot.requests,
-        "changed_members": len(stored.changed_members),
+        "changed_members": stored.changed_members,
     }
     told = {"limits": snapshot.limits, "notes": snapshot.notes, "counts": counts}
     # One that was held was read when it began to wait, whenever it is accepted.

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
@@ -160,14 +160,23 @@ class Snapshot:
         """Each once; where they are staged, the database is read while they are gone through."""
         return joined(self.people)
 
-    def all_scores(self) -> Iterator[tuple[str, Iterable[str], Iterable[int | None]]]:
-        """Each item's once: its ref, whose scores they are, and the scores, since there may be millions."""
+    def all_scores(self) -> Iterator[tuple[str, Sequence[str], Sequence[int | None]]]:
+        """Pages, since there may be millions: the item's ref, whose scores they are, and the scores. Those of one item
+        come one after another.
+        """
         for ref, scores in self.scores.items():
             yield ref, *columns(scores)
 
-    def all_counts(self) -> Mapping[str, Mapping[str, int]]:
-        """By kind, each person's number."""
-        return {kind: added(counts) for kind, counts in self.counts.items()}
+    def counted(self) -> Collection[str]:
+        """The kinds that this source has counted."""
+        return self.counts.keys()
+
+    def all_counts(self, among: Container[str] | None = None) -> Mapping[str, Mapping[str, int]]:
+        """By kind, each person's number; if need be, of these people only."""
+        return {kind: added(self._counts(kind), among) for kind in self.counted()}
+
+    def _counts(self, kind: str) -> Iterable[Count]:
+        return self.counts.get(kind, ())
 
 
 def columns(scores: Sequence[Score]) -> tuple[list[str], list[int | None]]:
@@ -175,10 +184,11 @@ def columns(scores: Sequence[Score]) -> tuple[list[str], list[int | None]]:
     return [score.user_id for score in scores], [score.score for score in scores]
 
 
-def added(counts: Iterable[Count]) -> Counter[str]:
+def added(counts: Iterable[Count], among: Container[str] | None = None) -> Counter[str]:
     total: Counter[str] = Counter()
     for user_id, number in counts:
-        total[user_id] += number
+        if among is None or user_id in among:
+            total[user_id] += number
     return total
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import event, select
 from lti_cert.core import clock
 from lti_cert.core.database import db, transaction
 from lti_cert.core.errors import Conflict
-from lti_cert.courses import staging, sync
+from lti_cert.courses import mirror, staging, sync
 from lti_cert.courses.models import Course, HeldSnapshot, LineItem, Member, Result, StagedPage, SyncRun
 from lti_cert.lti.claims import LEARNER
 from lti_cert.outbox import outbox
@@ -364,7 +364,11 @@ def test_who_is_listed_twice_far_apart_is_one_person_who_keeps_what_the_later_li
     ]
 
 
-def test_in_a_course_of_thousands_those_who_come_and_go_are_found_among_all() -> None:
+@pytest.mark.parametrize("window", [20_000, 1000])
+def test_in_a_course_of_thousands_those_who_come_and_go_are_found_among_all(
+    window: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirror, "WINDOW", window)
     course = b.course()
     first = many(2500, Quiz=1)
     b.take(course, b.snapshot(ITEMS, first))
@@ -387,10 +391,14 @@ def mirrored_of(course: Course) -> dict[Any, Any]:
     return {(row.user_id, row.label): tuple(row) for row in rows}
 
 
-def test_results_of_people_who_are_no_members_are_passed_over_and_counted() -> None:
+@pytest.mark.parametrize("window", [20_000, 1])
+def test_results_of_people_who_are_no_members_are_passed_over_and_counted(
+    window: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     course = b.course()
-    read = b.snapshot(ITEMS, {"ada": {"Quiz": 1}})
+    read = b.snapshot(ITEMS, {"ada": {"Quiz": 1}, "bob": {}})
     read.add_scores("Quiz", [Score("left", 9_000_000), Score("gone", 1_000_000)])
+    monkeypatch.setattr(mirror, "WINDOW", window)
     with structlog.testing.capture_logs() as logs:
         b.take(course, read)
     assert mirrored() == {"ada": {"Quiz": 1_000_000}}
