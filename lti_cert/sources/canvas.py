@@ -4,6 +4,7 @@ The roster says by our custom field which Canvas user each member is; nobody is 
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 
 from lti_cert.core import current
 from lti_cert.sources import (
@@ -15,7 +16,7 @@ from lti_cert.sources import (
     discussions,
 )
 from lti_cert.sources.canvas_course import Course
-from lti_cert.sources.canvas_people import People
+from lti_cert.sources.directory import Directory
 from lti_cert.sources.snapshot import DISCUSSION_POSTS, Finding, Reading, Snapshot
 
 NAME = canvas_course.NAME
@@ -28,19 +29,23 @@ def read(reading: Reading, snapshot: Snapshot) -> None:
         course = canvas_course.opened(course)
         snapshot.progress("members")
         canvas_people.add_members(course, snapshot)
-        canvas_people.add_enrolments(course, snapshot)
-        people = canvas_people.known_by_canvas(snapshot)
-        canvas_people.check_known(people)
-        snapshot.progress("assignments")
-        before = reading.before if reading.before and canvas_people.are_those(people, reading.before) else None
-        items = canvas_submissions.add_scores(course, people, snapshot, before)
-        if DISCUSSION_POSTS in reading.counts:
-            with discussions.named_in_faults():
-                canvas_discussions.add_posts(course, people, snapshot)
-        snapshot.items += items  # nothing follows that could be slowed down, so that they are added once
+        with closing(Directory(snapshot)) as people:
+            _read(course, people, reading, snapshot)
     finally:
         snapshot.requests += course.canvas.requests + course.roster.requests
+
+
+def _read(course: Course, people: Directory, reading: Reading, snapshot: Snapshot) -> None:
+    canvas_people.add_enrolments(course, people, snapshot)
+    canvas_people.check_known(people)
+    snapshot.progress("assignments")
+    before = reading.before if reading.before and canvas_people.are_those(people, reading.before) else None
+    items = canvas_submissions.add_scores(course, people, snapshot, before)
+    if DISCUSSION_POSTS in reading.counts:
+        with discussions.named_in_faults():
+            canvas_discussions.add_posts(course, people, snapshot)
     snapshot.limits = _limits(course, people, snapshot)
+    snapshot.items += items  # nothing follows that could be slowed down, so that they are added once
 
 
 def check(reading: Reading) -> Iterator[Finding]:
@@ -58,7 +63,7 @@ def check(reading: Reading) -> Iterator[Finding]:
     yield Finding(True, "Its discussions open.")
 
 
-def _limits(course: Course, people: People, snapshot: Snapshot) -> str:
+def _limits(course: Course, people: Directory, snapshot: Snapshot) -> str:
     unknown = sum(1 for person in canvas_people.learners_of(people) if not person.is_known)
     found = []
     if unknown:

@@ -14,7 +14,7 @@ from lti_cert.lti.fields import Row
 from lti_cert.sources import side_by_side
 from lti_cert.sources.canvas_client import MAY_BE_GONE, PAGE_SIZE
 from lti_cert.sources.canvas_course import Course
-from lti_cert.sources.canvas_people import People
+from lti_cert.sources.directory import Directory
 from lti_cert.sources.snapshot import DISCUSSION_POSTS, DONE, Count, Snapshot
 
 
@@ -35,7 +35,7 @@ GONE = "discussions that are gone"
 """The step that notes of how many groups there are places that are listed, and not found."""
 
 
-def add_posts(course: Course, people: People, snapshot: Snapshot) -> None:
+def add_posts(course: Course, people: Directory, snapshot: Snapshot) -> None:
     """A group's place that stays listed and is not found has no posts: Canvas goes on listing it when the group is
     deleted.
 
@@ -59,7 +59,7 @@ def add_posts(course: Course, people: People, snapshot: Snapshot) -> None:
 
 
 def _add_places(
-    course: Course, people: People, snapshot: Snapshot, paths: Iterable[str]
+    course: Course, people: Directory, snapshot: Snapshot, paths: Iterable[str]
 ) -> Mapping[str, ServiceFailed]:
     """Those that were refused are returned.
 
@@ -80,7 +80,8 @@ def _add_places(
         elif isinstance(fetched, ServiceFailed):
             refused[path] = fetched
         elif fetched is not None:
-            counts = [Count(p.user_id, number) for author, number in fetched.items() for p in people.get(author, ())]
+            users = people.users(fetched)
+            counts = (Count(user_id, fetched[author]) for author in users for user_id in users[author])
             snapshot.add_counts(DISCUSSION_POSTS, counts)
             snapshot.reached(f"posts {path}")
             snapshot.progress("discussions")

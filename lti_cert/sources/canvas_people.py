@@ -1,14 +1,16 @@
 """Who is in the course: by the roster, which says which user of Canvas each is, and whom of them Canvas shows us."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 
 from lti_cert.lti import claims, fields, nrps
 from lti_cert.lti.fields import Row
 from lti_cert.sources import roster
 from lti_cert.sources.canvas_client import PAGE_SIZE
 from lti_cert.sources.canvas_course import Course
+from lti_cert.sources.directory import Directory
 from lti_cert.sources.snapshot import (
     DONE,
     Before,
@@ -32,7 +34,7 @@ def add_members(course: Course, snapshot: Snapshot) -> None:
         snapshot.reached("members", next_url or DONE)
 
 
-def add_enrolments(course: Course, snapshot: Snapshot) -> None:
+def add_enrolments(course: Course, people: Directory, snapshot: Snapshot) -> None:
     start = snapshot.steps.get("enrolments") or course.canvas.address(
         f"{course.path}/enrollments",
         type=["StudentEnrollment"],
@@ -41,10 +43,11 @@ def add_enrolments(course: Course, snapshot: Snapshot) -> None:
     )
     if start == DONE:
         return
-    people = known_by_canvas(snapshot)
     for page in course.canvas.list_from(start):
         enrolled = fields.read_each(page.url, page.body, _enrolled_user)
-        snapshot.people += [replace(person, is_known=True) for each in enrolled for person in people.get(each, ())]
+        users = chain.from_iterable(people.users(enrolled).values())
+        snapshot.people += [Person(user_id, frozenset(), is_known=True) for user_id in users]
+        people.note_known(enrolled)
         snapshot.reached("enrolments", page.next_url or DONE)
 
 
@@ -52,32 +55,19 @@ def _enrolled_user(row: Row) -> str:
     return fields.identifier(row, "user_id", "an enrolment")
 
 
-People = Mapping[str, Sequence[Person]]
-"""By Canvas' id: after users were merged a roster may list one of them twice. Those without an id are under ""."""
-
-
-def known_by_canvas(snapshot: Snapshot) -> People:
-    found = defaultdict(list)
-    for person in roster.so_far(snapshot):
-        found[person.api_user_id].append(person)
-    return found
-
-
-def are_those(people: People, before: Before) -> bool:
+def are_those(people: Directory, before: Before) -> bool:
     """Whether nobody has come or gone; who has come, or come back, may have been graded long ago."""
-    return before.people == fingerprint(
-        (one.user_id, one.api_user_id, one.is_known) for persons in people.values() for one in persons
-    )
+    return before.people == fingerprint((one.user_id, one.api_user_id, one.is_known) for one in people)
 
 
-def learners_of(people: People) -> Iterator[Person]:
-    return (person for persons in people.values() for person in persons if claims.LEARNER in person.roles)
+def learners_of(people: Iterable[Person]) -> Iterator[Person]:
+    return (person for person in people if claims.LEARNER in person.roles)
 
 
-def check_known(people: People) -> None:
+def check_known(people: Directory) -> None:
     """:raises SourceForbidden: the roster tells of nobody which Canvas user that is."""
-    learners = list(learners_of(people))
-    if learners and not any(person.api_user_id for person in learners):
+    has_id = Counter(bool(person.api_user_id) for person in learners_of(people))
+    if has_id and not has_id[True]:
         raise SourceForbidden(message=_NO_IDS, guidance=_ADD_FIELD)
 
 

@@ -3,10 +3,12 @@
 https://developerdocs.instructure.com/services/canvas/resources/submissions
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from threading import Event
+from typing import NamedTuple
 
 from lti_cert.lti import fields
 from lti_cert.lti.answers import ServiceFailed, ServiceThrottled
@@ -15,7 +17,8 @@ from lti_cert.sources import canvas_assignments, side_by_side
 from lti_cert.sources.canvas_assignments import Assignment
 from lti_cert.sources.canvas_client import MAY_BE_GONE, PAGE_SIZE
 from lti_cert.sources.canvas_course import Course
-from lti_cert.sources.canvas_people import People, learners_of
+from lti_cert.sources.canvas_people import learners_of
+from lti_cert.sources.directory import Directory
 from lti_cert.sources.snapshot import (
     DONE,
     RECENT,
@@ -38,6 +41,8 @@ _ASSIGNMENTS_TOGETHER = 20
 is read side by side.
 """
 
+_EXCUSED_TOGETHER = 1000
+
 
 @dataclass(frozen=True)
 class _Batch:
@@ -59,37 +64,35 @@ class _Batch:
         return f"submissions {','.join(self.refs)}{f' since {self.since.isoformat()}' if self.since else ''}"
 
 
-@dataclass(frozen=True)
-class _Told:
-    """What is kept of a page of submissions."""
-
-    scores: Mapping[str, Sequence[Score]]
-    """By the assignment's id."""
-    doubtful: Collection[str]
-    """Assignments in which something that was graded lately does not count, though it may have counted before."""
+class _Page(NamedTuple):
+    rows: Sequence["_Submission"]
     goes_on_at: str
 
+
+_ANEW = ""
+"""Where a list stands that is read from its beginning again if its reading is slowed down."""
 
 _EVERYBODYS = "everybody's"
 """The note of the assignments whose results were all read, and of which absence means nothing."""
 
 
-def add_scores(course: Course, people: People, snapshot: Snapshot, before: Before | None) -> Sequence[Item]:
+def add_scores(course: Course, people: Directory, snapshot: Snapshot, before: Before | None) -> Sequence[Item]:
     """Read all submissions, or those graded since the reading before where a course is large and that one still holds;
     what is returned has been there to the end.
 
     :raises ServiceThrottled: after everything that did arrive has been added.
     """
     listed = canvas_assignments.listed(course)
-    lately = _graded_lately(listed.values(), people, before)
+    size = people.count_api_users()
+    lately = _graded_lately(listed.values(), size, before)
     since = before.since if before else None
     recent = [each for each in listed.values() if each.item.ref in lately]
     whole = [each for each in listed.values() if each.item.ref not in lately]
-    batches = [*_batches(recent, len(people), since), *_batches(whole, len(people))]
+    batches = [*_batches(recent, size, since), *_batches(whole, size)]
     listed = _read(course, people, snapshot, batches, listed)
     doubtful = {ref for ref in lately if _doubt(ref) in snapshot.steps}
     again = [each for each in listed.values() if each.item.ref in doubtful]
-    listed = _read(course, people, snapshot, _batches(again, len(people)), listed)
+    listed = _read(course, people, snapshot, _batches(again, size), listed)
     read = [each for each in listed.values() if each.is_read]
     snapshot.forget_scores([each.item.ref for each in listed.values() if not each.is_read])
     snapshot.notes[_EVERYBODYS] = [each.item.ref for each in read if each.is_for_everybody]
@@ -97,10 +100,10 @@ def add_scores(course: Course, people: People, snapshot: Snapshot, before: Befor
     return [assignment.item for assignment in listed.values()]
 
 
-def _graded_lately(listed: Iterable[Assignment], people: People, before: Before | None) -> set[str]:
+def _graded_lately(listed: Iterable[Assignment], people: int, before: Before | None) -> set[str]:
     """The assignments of which it is enough to read what was graded since then."""
     everybodys = {each.item.ref for each in listed if each.is_read and each.is_for_everybody}
-    if before is None or len(everybodys) * len(people) <= _SMALL:
+    if before is None or len(everybodys) * people <= _SMALL:
         return set()
     return everybodys.intersection(before.notes[_EVERYBODYS])
 
@@ -113,7 +116,7 @@ def _doubt(ref: str) -> str:
 Listed = dict[str, Assignment]
 
 
-def _read(course: Course, people: People, snapshot: Snapshot, batches: Sequence[_Batch], listed: Listed) -> Listed:
+def _read(course: Course, people: Directory, snapshot: Snapshot, batches: Sequence[_Batch], listed: Listed) -> Listed:
     """What was listed, without what has gone meanwhile.
 
     :raises ServiceThrottled: as `add_scores`.
@@ -147,36 +150,34 @@ def _batches(assignments: Iterable[Assignment], people: int, since: datetime | N
 
 
 def _add_batches(
-    course: Course, people: People, snapshot: Snapshot, batches: Sequence[_Batch]
+    course: Course, people: Directory, snapshot: Snapshot, batches: Sequence[_Batch]
 ) -> Sequence[tuple[_Batch, ServiceFailed]]:
     """The batches that were refused are returned; pages of theirs may have been added before.
 
     :raises ServiceThrottled: as `add_scores`.
     """
     unread = [batch for batch in batches if snapshot.steps.get(batch.stream) != DONE]
+    snapshot.forget_scores([ref for batch in unread if snapshot.steps.get(batch.stream) == _ANEW for ref in batch.refs])
     refused: list[tuple[_Batch, ServiceFailed]] = []
     slow: ServiceThrottled | None = None
     is_slowed = Event()
 
-    def fetch(batch: _Batch) -> Iterable[_Told | ServiceFailed]:
+    def fetch(batch: _Batch) -> Iterable[_Page | ServiceFailed]:
         start = snapshot.steps.get(batch.stream) or _submissions_address(course, batch)
-        return () if is_slowed.is_set() else _submissions(course, people, batch, start, is_slowed)
+        return () if is_slowed.is_set() else _submissions(course, batch, start, is_slowed)
 
     total = sum(len(batch.assignments) for batch in batches)
     done = total - sum(len(batch.assignments) for batch in unread)
-    for batch, told in side_by_side.pages(fetch, unread, parallel=course.parallel):
-        if isinstance(told, ServiceThrottled):
-            slow = slow or told
-        elif isinstance(told, ServiceFailed):
-            refused.append((batch, told))
+    for batch, page in side_by_side.pages(fetch, unread, parallel=course.parallel):
+        if isinstance(page, ServiceThrottled):
+            slow = slow or page
+        elif isinstance(page, ServiceFailed):
+            refused.append((batch, page))
         else:
-            for ref in told.doubtful:
-                snapshot.reached(_doubt(ref))
-            for ref, scores in told.scores.items():
-                snapshot.add_scores(ref, scores)
-            snapshot.reached(batch.stream, told.goes_on_at)
-            done += len(batch.assignments) if told.goes_on_at == DONE else 0
-            if not slow:  # or its turn might end, and with it the wait that the platform asked for
+            _add_page(people, snapshot, batch, page)
+            done += len(batch.assignments) if page.goes_on_at == DONE else 0
+            # Its turn may not end while a list has to be read to its end, or with it the wait that Canvas asked for.
+            if page.goes_on_at != _ANEW and not slow:
                 snapshot.progress(f"results {done} of {total}")
     if slow:
         raise slow
@@ -194,25 +195,14 @@ def _submissions_address(course: Course, batch: _Batch) -> str:
     )
 
 
-def _submissions(
-    course: Course, people: People, batch: _Batch, start: str, is_slowed: Event
-) -> Iterator[_Told | ServiceFailed]:
+def _submissions(course: Course, batch: _Batch, start: str, is_slowed: Event) -> Iterator[_Page | ServiceFailed]:
     """In a thread of the pool. A fault is why it could not go on, or that one of the assignments may be gone."""
-    has_it: set[str] = set()
-    held_back: list[Score] = []
     try:
         for page in course.canvas.list_from(start):
             rows = fields.read_each(page.url, page.body, _submission)
-            told = _told(batch, people, rows, page.next_url or DONE)
-            if batch.is_for_everybody:
-                yield told
-                continue
-            # Who has no submission is only known at the end, so such a list is read in one go.
-            (ref,) = batch.refs
-            has_it.update(row.user_id for row in rows if row.assignment_id == ref)
-            held_back += told.scores[ref]
-            if not page.next_url:
-                yield replace(told, scores={ref: [*held_back, *_unassigned(people, has_it)]})
+            # Who has no submission is only known at the end, so a list that is not everybody's is read in one go.
+            goes_on_at = page.next_url if batch.is_for_everybody else _ANEW
+            yield _Page(rows, goes_on_at if page.next_url else DONE)
     except ServiceThrottled as fault:
         is_slowed.set()
         yield fault
@@ -222,30 +212,38 @@ def _submissions(
         yield fault
 
 
-def _told(batch: _Batch, people: People, rows: Sequence["_Submission"], goes_on_at: str) -> _Told:
+def _add_page(people: Directory, snapshot: Snapshot, batch: _Batch, page: _Page) -> None:
+    if batch.since:
+        for ref in {row.assignment_id for row in page.rows if not row.counts}:
+            snapshot.reached(_doubt(ref))
     scores: dict[str, list[Score]] = {ref: [] for ref in batch.refs}
-    doubtful = set()
+    rows = [row for row in page.rows if row.assignment_id in scores]
+    users = people.users({row.user_id for row in rows if row.counts})
     for row in rows:
-        if not row.counts:
-            if batch.since:
-                doubtful.add(row.assignment_id)
-        elif row.assignment_id in scores:
-            persons = people.get(row.user_id, ())
-            scores[row.assignment_id].extend(Score(person.user_id, row.score) for person in persons)
-    return _Told(scores, doubtful, goes_on_at)
+        if row.counts:
+            for user_id in users.get(row.user_id, ()):
+                scores[row.assignment_id].append(Score(user_id, row.score))
+    for ref in scores:
+        snapshot.add_scores(ref, scores[ref])
+    if not batch.is_for_everybody:
+        (ref,) = batch.refs
+        people.note_listed(ref, [row.user_id for row in rows])
+        if page.goes_on_at == DONE:
+            _excuse_others(people, snapshot, batch)
+    snapshot.reached(batch.stream, page.goes_on_at)
 
 
-def _unassigned(people: People, has_it: Collection[str]) -> Iterator[Score]:
+def _excuse_others(people: Directory, snapshot: Snapshot, batch: _Batch) -> None:
     """What is assigned to others only is not required of a learner."""
-    return (
-        Score(person.user_id, None)
-        for person in learners_of(people)
-        if person.is_known and person.api_user_id not in has_it
-    )
+    (ref,) = batch.refs
+    others = (Score(person.user_id, None) for person in learners_of(people.not_listed(ref)) if person.is_known)
+    while together := list(islice(others, _EXCUSED_TOGETHER)):
+        snapshot.add_scores(ref, together)
+        snapshot.reached(batch.stream, _ANEW)
+    people.forget_list(ref)
 
 
-@dataclass(frozen=True, slots=True)
-class _Submission:
+class _Submission(NamedTuple):
     assignment_id: str
     user_id: str
     score: int | None

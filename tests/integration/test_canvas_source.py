@@ -22,7 +22,7 @@ from lti_cert.demo.course import Member as DemoMember
 from lti_cert.demo.course import Person
 from lti_cert.demo.faults import Endpoint, Fault
 from lti_cert.outbox import outbox
-from lti_cert.sources import choose, connections
+from lti_cert.sources import canvas_submissions, choose, connections
 from lti_cert.sources.models import SourceGrant
 from lti_cert.sources.snapshot import (
     DONE,
@@ -771,6 +771,33 @@ def test_a_sync_that_is_slowed_down_stores_the_same_in_the_end(canvas: CanvasWor
     assert mirrored() == STORED
     (run,) = db.session.scalars(select(SyncRun)).all()
     assert run.outcome == "stored"
+
+
+@pytest.mark.each_database
+@pytest.mark.parametrize("after", [3, 9, 20])
+def test_in_a_large_course_what_is_assigned_to_others_is_excused_however_the_reading_was_slowed_down(
+    canvas: CanvasWorld, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    monkeypatch.setattr(staging, "STAGED_AT", 100)
+    monkeypatch.setattr(canvas_submissions, "_EXCUSED_TOGETHER", 30)
+    canvas.lms.page_size = 10
+    everybody = [f"l{n}" for n in range(160)]
+    theirs = everybody[::2]
+    canvas.there.add_members(DemoMember(Person(name, name)) for name in everybody)
+    canvas.there.put_line_item(DemoItem("lab", "Lab", 10))
+    canvas.site.assignments["lab"] = Assignment(assigned_to=frozenset(theirs))
+    for n, name in enumerate(everybody):
+        canvas.there.set_score(name, "quiz", n % 20)
+        if name in theirs[::2]:
+            canvas.there.set_score(name, "lab", n % 10)
+    canvas.faults.plan(Endpoint.CANVAS_SUBMISSIONS, TOO_MANY, after=after)
+    run = b.sync_to_its_end(canvas.course_id, canvas.registration_id)
+    assert run.outcome == "stored"
+    assert canvas.course.snapshot_limits == ""
+    graded = {(name, "Quiz"): n % 20 * 1_000_000 for n, name in enumerate(everybody)}
+    labs = {(name, "Lab"): n % 10 * 1_000_000 for n, name in enumerate(everybody) if n % 4 == 0}
+    not_theirs = dict.fromkeys((name, "Lab") for name in (*everybody[1::2], "ann", "ben", "cho"))
+    assert mirrored() == STORED | graded | labs | not_theirs
 
 
 def test_somebody_who_leaves_while_the_course_is_read_has_left_and_holds_nothing_up(
