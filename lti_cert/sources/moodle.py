@@ -6,6 +6,7 @@ LTI's `sub` is Moodle's user id, and its context id is the course's number.
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,8 @@ from lti_cert.lti import fields, nrps
 from lti_cert.lti.claims import INSTRUCTOR, LEARNER, STAFF, TEACHING_ASSISTANT
 from lti_cert.lti.fields import Row
 from lti_cert.sources import connections, discussions, moodle_report, roster
+from lti_cert.sources.directory import Directory
+from lti_cert.sources.moodle_enrolled import Enrolled
 from lti_cert.sources.moodle_gradebook import Gradebook
 from lti_cert.sources.moodle_report import Report
 from lti_cert.sources.moodle_service import (
@@ -51,6 +54,8 @@ _ROLES = {
 }
 """By the short names that Moodle is installed with. Of others the grade report tells whether they are learners."""
 
+_PEOPLE = "people"
+"""The stream of those who are enrolled, which stands at the number of them that were added."""
 _ROSTER = "roster"
 _GONE = "gone"
 """Where the stream of a forum stands that is listed, and not found."""
@@ -62,8 +67,9 @@ def read(reading: Reading, snapshot: Snapshot) -> None:
         if moodle_report.PLAN not in snapshot.steps:
             snapshot.progress("people")
             _add_people(service, course, snapshot)
-        report = Report(service, course, reading, snapshot)
-        book = report.read()
+        with closing(Directory(snapshot)) as people:
+            report = Report(service, course, reading, people, snapshot)
+            book = report.read()
         if DISCUSSION_POSTS in reading.counts:
             with discussions.named_in_faults():
                 _count_posts(service, course, snapshot)
@@ -103,8 +109,8 @@ def _limits(snapshot: Snapshot, book: Gradebook) -> Iterator[str]:
 
 def _seen(snapshot: Snapshot) -> tuple[int, int]:
     """How many learners there are, and how many of them the gradebook says nothing of."""
-    are_known = [person.is_known for person in snapshot.all_people() if LEARNER in person.roles]
-    return len(are_known), are_known.count(False)
+    are_known = Counter(person.is_known for person in snapshot.all_people() if LEARNER in person.roles)
+    return are_known.total(), are_known[False]
 
 
 def _connect(reading: Reading, *, is_waited_for: bool = False) -> MoodleService:
@@ -159,12 +165,13 @@ def _check_service(site: Any) -> Iterator[Finding]:
 
 def _check_grades(service: MoodleService, course: str, reading: Reading, scratch: Snapshot) -> Finding:
     """In a large course one learner's grades stand for all."""
-    report = Report(service, course, reading, scratch)
     learners = [person.user_id for person in scratch.people if LEARNER in person.roles]
-    if len(learners) <= _CHECKED_WHOLE:
-        columns = report.read().items()
-        return Finding(True, f"The gradebook opens: {len(columns)} columns, {len(learners)} learners.")
-    report.read_sample(learners[0])
+    with closing(Directory(scratch)) as people:
+        report = Report(service, course, reading, people, scratch)
+        if len(learners) <= _CHECKED_WHOLE:
+            columns = report.read().items()
+            return Finding(True, f"The gradebook opens: {len(columns)} columns, {len(learners)} learners.")
+        report.read_sample(learners[0])
     scratch.people = [replace(person, is_known=True) for person in scratch.people]
     return Finding(True, f"The gradebook opens for the first of {len(learners)} learners.")
 
@@ -173,27 +180,21 @@ def _check_grades(service: MoodleService, course: str, reading: Reading, scratch
 
 
 def _add_people(service: MoodleService, course: str, snapshot: Snapshot) -> None:
-    """Everybody with an active enrolment; a learner is not known to Moodle's gradebook before that has named her."""
-    people, groups = _enrolled(service, course)
-    learners = [person.user_id for person in people.values() if not person.roles & STAFF]
-    snapshot.people += people.values()
-    moodle_report.write_plan(snapshot, moodle_report.plan(learners, groups))
-
-
-def _enrolled(service: MoodleService, course: str) -> tuple[dict[str, Person], dict[str, list[str]]]:
-    """People, and groups with their members."""
-    people: dict[str, Person] = {}
-    groups: dict[str, list[str]] = {}
-    start = 0
-    # A page may be shorter than it could be, since Moodle leaves out whose profile may not be seen: only one that
-    # brings nobody is the end.
-    while page := [row for row in _page_of_people(service, course, start) if row[0].user_id not in people]:
-        for person, in_groups in page:
-            people[person.user_id] = person
-            for group in in_groups:
-                groups.setdefault(group, []).append(person.user_id)
-        start += _PAGE
-    return people, groups
+    """Everybody with an active enrolment, once all are known."""
+    with closing(Enrolled()) as enrolled:
+        # A page may be shorter than it could be, since Moodle leaves out whose profile may not be seen: only one that
+        # brings nobody is the end.
+        start = 0
+        while enrolled.add(_page_of_people(service, course, start)):
+            start += _PAGE
+        people, added = enrolled.people(), 0
+        while together := list(itertools.islice(people, _PAGE)):
+            snapshot.people += together
+            added += len(together)
+            snapshot.reached(_PEOPLE, str(added))
+        for group, learners in enrolled.cover(moodle_report.AT_ONCE):
+            moodle_report.plan_group(snapshot, group, learners)
+        moodle_report.plan_rest(snapshot, enrolled.uncovered())
 
 
 def _page_of_people(service: MoodleService, course: str, start: int) -> Sequence[tuple[Person, Sequence[str]]]:
@@ -211,9 +212,7 @@ def _page_of_people(service: MoodleService, course: str, start: int) -> Sequence
 def _person(row: Row) -> tuple[Person, Sequence[str]]:
     roles = frozenset(_ROLES[name] for name in _names(row, "roles", "shortname") if name in _ROLES)
     user_id = fields.identifier(row, "id", "somebody who is enrolled")
-    person = Person(
-        user_id, roles, fields.text(row, "fullname"), fields.text(row, "email"), is_known=LEARNER not in roles
-    )
+    person = Person(user_id, roles, fields.text(row, "fullname"), fields.text(row, "email"))
     return person, _names(row, "groups", "id") if "groups" in row else ()
 
 
@@ -296,20 +295,21 @@ def _compare_with_roster(reading: Reading, snapshot: Snapshot, *, is_by_learner:
     if not reading.memberships_url or snapshot.steps.get(_ROSTER) == DONE:
         return
     snapshot.progress("the roster")
-    people = {person.user_id: person for person in roster.so_far(snapshot)}
-    client, start = roster.connect(reading, current.http())
-    start = snapshot.steps.get(_ROSTER) or start
-    try:
-        for members, next_url in nrps.member_pages(client, start):
-            compared = (
-                _compared(people.get(member.user_id), member, is_by_learner=is_by_learner)
-                for member in members
-                if member.is_active
-            )
-            snapshot.people += [person for person in compared if person]
-            snapshot.reached(_ROSTER, next_url or DONE)
-    finally:
-        snapshot.requests += client.requests
+    with closing(Directory(snapshot)) as people:
+        client, start = roster.connect(reading, current.http())
+        start = snapshot.steps.get(_ROSTER) or start
+        try:
+            for members, next_url in nrps.member_pages(client, start):
+                persons = people.persons([member.user_id for member in members])
+                compared = (
+                    _compared(persons.get(member.user_id), member, is_by_learner=is_by_learner)
+                    for member in members
+                    if member.is_active
+                )
+                snapshot.people += [person for person in compared if person]
+                snapshot.reached(_ROSTER, next_url or DONE)
+        finally:
+            snapshot.requests += client.requests
 
 
 def _compared(person: Person | None, member: nrps.Member, *, is_by_learner: bool) -> Person | None:

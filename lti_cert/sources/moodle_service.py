@@ -3,7 +3,7 @@
 An error is an answer with status 200 and an `exception` in it; here it becomes a fault that says what to do about it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -179,7 +179,7 @@ class MoodleService:
             raise MoodleFailed(f"{function}: HTTP {response.status_code}")
         return answer
 
-    def ask_each(self, function: str, questions: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
+    def ask_each(self, function: str, questions: Iterable[Mapping[str, Any]]) -> Iterator[Any]:
         """The answers in the order of the questions, a few of them on their way at a time."""
         asked = side_by_side.each(lambda one: self.ask(function, **one), questions, parallel=self._parallel)
         return (answer for _, answer in asked)

@@ -11,7 +11,7 @@ from lti_cert.core.http import Session
 from lti_cert.lti import claims, nrps, products
 from lti_cert.lti.models import Registration
 from lti_cert.lti.service_client import ServiceClient
-from lti_cert.sources.snapshot import Person, Reading, Snapshot, SourceFailed, SourceForbidden, joined, nameless
+from lti_cert.sources.snapshot import Person, Reading, SourceFailed, SourceForbidden, joined
 
 
 class RosterTooLong(SourceFailed):
@@ -49,13 +49,6 @@ def people(members: Iterable[nrps.Member]) -> Iterator[Person]:
                 api_user_id=member.custom.get(claims.CUSTOM_CANVAS_USER, ""),
                 sourced_id=member.sourced_id,
             )
-
-
-def so_far(snapshot: Snapshot) -> list[Person]:
-    """Everybody whom a reading has found, without names. No read of ours stays open while we wait for the platform."""
-    people = [nameless(person) for person in snapshot.all_people()]
-    db.session.rollback()
-    return people
 
 
 def read(reading: Reading, *, seconds: float) -> list[Person]:

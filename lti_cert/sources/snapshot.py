@@ -139,7 +139,7 @@ class Snapshot:
         self.scores.setdefault(ref, []).extend(scores)
 
     def forget_scores(self, refs: Collection[str]) -> None:
-        """What has been added of items that have been withheld since."""
+        """What has been added of items that have been withheld since, or are read anew."""
         for ref in refs:
             self.scores.pop(ref, None)
 
@@ -208,11 +208,6 @@ def _joined(before: Person, now: Person) -> Person:
         roles=now.roles | before.roles,
         **{text: getattr(now, text) or getattr(before, text) for text in texts},
     )
-
-
-def nameless(person: Person) -> Person:
-    """As much of her as a source keeps while it reads; it may add her so again."""
-    return replace(person, name="", email="", sourced_id="")
 
 
 def fingerprint(people: Iterable[tuple[str, str, bool]]) -> int:

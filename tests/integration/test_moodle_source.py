@@ -571,6 +571,17 @@ def test_a_large_course_is_read_by_group_and_then_by_learner(lms: Lms, monkeypat
     assert snapshot.requests == 2 + 2 + 25 + 1
 
 
+def test_whom_a_group_covers_is_not_asked_for_again_and_a_group_is_as_large_as_all_its_members(
+    lms: Lms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moodle_report, "AT_ONCE", 3)
+    site(lms).groups = {10: {"12", "13", "4"}, 9: {"3", "11", "12"}, 8: {"3", "4", "13", "14"}, 11: {"3", "11"}}
+    snapshot = read(lms.issuer)
+    assert (grades(snapshot), unknown(snapshot)) == (WHOLE, [])
+    # people twice, groups 9 and 10, the learner in neither, forums
+    assert snapshot.requests == 2 + 2 + 1 + 1
+
+
 @pytest.mark.parametrize(
     "fault",
     [Fault(status=504, body="<title>Gateway Time-out</title>"), Fault(status=500), Fault(drops=True)],
