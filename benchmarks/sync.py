@@ -3,7 +3,7 @@ AGS source tokens, line items, results of every item, roster; through the Canvas
 assignments, and the submissions flat, with all that Canvas says of each; through the Moodle source enrolments, the
 grade report, forums, roster. 4 requests at a time. Moodle's report has no pages: a large course is asked for learner
 by learner; smaller ones, which have rows of their own with their sizes, by groups or everybody at once, up to 20 MiB
-in one answer. One course has six times as many members, to show what they take of the memory. The platform is a
+in one answer. One course of each has six times as many members, to show what they take of the memory. The platform is a
 process of its own on the same processors, so the wall time holds its work too. The database is SQLite; a second sync
 finds nothing changed, for which it reads everything again through AGS and Moodle, and through Canvas only asks what
 was graded since. Each sync has a process of its own, forked from one that has loaded everything, as a worker's runs
@@ -48,8 +48,10 @@ CASES = (
     Case("AGS", "1000 rows a page", 1000),  # what Sakai does
     Case("AGS", "60,000 × 10, 1000 rows a page", 1000, 60_000, 10),
     Case("Canvas", "100 rows a page", 100),
+    Case("Canvas", "60,000 × 10, 100 rows a page", 100, 60_000, 10),
     Case("Moodle", "by learner", 1000),
     Case("Moodle", "3,000 × 30 by groups of 500", 1000, 3000, 30, 500),
+    Case("Moodle", "60,000 × 10 by groups of 500", 1000, 60_000, 10, 500),
     Case("Moodle", "1,000 × 30 at once", 1000, 1000, 30),
 )
 
