@@ -21,7 +21,7 @@ from lti_cert.achievements.events import AchievementChanged
 from lti_cert.achievements.models import Achievement, EvaluationMark, Status
 from lti_cert.certificates import evidence, joining, lifecycle, transitions
 from lti_cert.certificates.lifecycle import Change, Effect, Found, Policy, Standing, State
-from lti_cert.certificates.models import FLAGS, FOUND, STANDING, Certificate, columns_of, found_of, standing_of
+from lti_cert.certificates.models import FOUND, STANDING, Certificate, columns_of, found_of, standing_of
 from lti_cert.core import clock, log
 from lti_cert.core.database import db, id_set, insert, transaction
 from lti_cert.courses.models import Course, Member
