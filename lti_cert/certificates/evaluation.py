@@ -21,7 +21,7 @@ from lti_cert.achievements.events import AchievementChanged
 from lti_cert.achievements.models import Achievement, EvaluationMark, Status
 from lti_cert.certificates import evidence, joining, lifecycle, transitions
 from lti_cert.certificates.lifecycle import Change, Effect, Found, Policy, Standing, State
-from lti_cert.certificates.models import FLAGS, FOUND, STANDING, Certificate, columns_of, found_of, standing_of
+from lti_cert.certificates.models import FOUND, STANDING, Certificate, columns_of, found_of, standing_of
 from lti_cert.core import clock, log
 from lti_cert.core.database import db, id_set, insert, transaction
 from lti_cert.courses.models import Course, Member
@@ -78,17 +78,18 @@ def _decides() -> ColumnElement[bool]:
 
 
 def _is_deciding(achievement: Achievement) -> bool:
-    """As the database has it now: to be asked once the course and the achievement are held."""
-    db.session.flush()
-    return db.session.scalar(select(Achievement.id).where(Achievement.id == achievement.id, _decides())) is not None
+    """To be asked once the course and the achievement are held."""
+    is_open = achievement.status == Status.OPEN and achievement.archived_at is None
+    return is_open and achievement.course.certificates_on
 
 
 def evaluate_course(course_id: int) -> None:
     """Evaluate every achievement of the course that decides as far as its evidence has changed. The job."""
-    with transaction():
-        joining.join_accounts(course_id)
     deciding = select(Achievement.id).where(Achievement.course_id == course_id, _decides())
-    for achievement_id in db.session.scalars(deciding.order_by(Achievement.id)).all():
+    with transaction() as session:
+        joining.join_accounts(course_id)
+        achievement_ids = session.scalars(deciding.order_by(Achievement.id)).all()
+    for achievement_id in achievement_ids:
         with transaction():
             evaluate(achievement_id)
 
@@ -156,12 +157,9 @@ def award_dates_that_came() -> Sequence[AchievementChanged]:
 
 def make_rows(achievement: Achievement, scope: ColumnElement[bool]) -> None:
     """A row for each member in scope who has none yet."""
-    blank = dict.fromkeys(("is_held", "is_granted", "is_distinction_denied", *FLAGS), literal(False))
-    columns: dict[str, Any] = blank | {
+    columns = {
         "achievement_id": literal(achievement.id),
         "member_id": Member.id,
-        "state": literal(State.NONE.value),
-        "version": literal(0),
         "criteria_version": literal(achievement.criteria_version),
         "moved_at": literal(clock.now(), Certificate.moved_at.type),
     }
@@ -272,14 +270,14 @@ def _write_found(planned: Sequence[Planned]) -> None:
 
 def flag_leavers(achievement: Achievement, whom: ColumnElement[bool]) -> None:
     """Flag those of these members who have left the course, and no others of them."""
-    leavers = select(Member.id).where(whom, ~Member.in_roster)
-    has_left = and_(Certificate.state != State.NONE, Certificate.member_id.in_(leavers))
+    has_left = and_(Certificate.state != State.NONE, ~Member.in_roster)
     db.session.execute(
         update(Certificate)
         .where(
             Certificate.achievement_id == achievement.id,
-            Certificate.member_id.in_(select(Member.id).where(whom)),
+            Certificate.member_id == Member.id,
             Certificate.left_course != has_left,
+            whom,
         )
         .values(left_course=has_left)
         .execution_options(synchronize_session=False)

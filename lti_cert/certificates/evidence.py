@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import lcm
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, and_, any_, func, literal, select
 
 from lti_cert.achievements.criteria import Criterion, Item, Kind, Outcome, Tally, points_needed, required
 from lti_cert.achievements.models import Achievement, Attestation
@@ -26,7 +26,7 @@ def gather(
 ) -> list[tuple[Tally, Tallies]]:
     """For each criterion the tally of somebody without results, and the tallies of those in `scope` who have some.
 
-    One statement a criterion, however many members and items.
+    No more statements for many members or items than for few.
     """
     return [_COUNT[criterion.kind](achievement, criterion, items, scope) for criterion in criteria]
 
@@ -53,7 +53,7 @@ def _count_reached(
             func.count().filter(Result.score >= bars.c.distinction),
         )
         .join_from(bars, Result, Result.line_item_id == bars.c.line_item_id)
-        .join(Member, and_(Member.id == Result.member_id, scope))
+        .where(_are_of(scope))
         .group_by(Result.member_id)
     )
     found = {
@@ -67,6 +67,19 @@ def _count_reached(
         for member, scored, excused, completion, distinction in bulk.fetch(db.session(), query)
     }
     return Tally(required=len(asked)), found
+
+
+def _are_of(scope: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Of results: whether they are of members in `scope`.
+
+    Few members' results lie all over the table. PostgreSQL visits its pages in order where it is told the ids, and each
+    as often as one of the members is in it where it joins. SQLite would look up even everybody's one by one by their
+    ids; from the scope it sees when to read on instead.
+    """
+    if db.engine.dialect.name == "sqlite":
+        return and_(Member.id == Result.member_id, scope)
+    ids = [member_id for (member_id,) in bulk.fetch(db.session(), select(Member.id).where(scope))]
+    return Result.member_id == any_(literal(ids, ARRAY(BigInteger)))
 
 
 def _bar(item: Item, bar: int | None) -> int:
@@ -94,7 +107,7 @@ def _count_average(
             func.coalesce(func.sum(Result.score), 0),
         )
         .join_from(weights, Result, Result.line_item_id == weights.c.line_item_id)
-        .join(Member, and_(Member.id == Result.member_id, scope))
+        .where(_are_of(scope))
         .group_by(Result.member_id, weights.c.maximum, weights.c.weight)
     )
     common = lcm(*(item.maximum for item in asked if item.maximum > 0))

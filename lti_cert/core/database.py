@@ -25,6 +25,7 @@ from sqlalchemy import (
     Dialect,
     Engine,
     Float,
+    Index,
     Integer,
     MetaData,
     Select,
@@ -41,6 +42,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, registry
+from sqlalchemy.schema import SchemaItem
 from sqlalchemy.sql.selectable import NamedFromClause
 
 from lti_cert.core import resources
@@ -89,8 +91,24 @@ class Base(DeclarativeBase):
     registry = registry(metadata=metadata, type_annotation_map={datetime: UtcDateTime, dict[str, Any]: Json})
 
 
+def index_on(dialect: str, *columns: str) -> Index:
+    """An index that databases of one kind only have."""
+    return Index(None, *columns, info={"dialect": dialect}).ddl_if(dialect=dialect)
+
+
+def _is_for_this_database(thing: SchemaItem, *_: object) -> bool:
+    """Alembic does not ask `ddl_if`, and would miss an index that is for others."""
+    here = db.engine.dialect.name
+    return bool(thing.info.get("dialect", here) == here)
+
+
 db = SQLAlchemy(model_class=Base)
-migrate = Migrate(directory=str(resources.MIGRATIONS), render_as_batch=True, compare_type=True)
+migrate = Migrate(
+    directory=str(resources.MIGRATIONS),
+    render_as_batch=True,
+    compare_type=True,
+    include_object=_is_for_this_database,
+)
 
 _PG_TYPES: dict[type, Any] = {int: BigInteger(), str: Text(), bool: Boolean(), dict: JSONB()}
 _SQL_TYPES: dict[type, Any] = {int: BigInteger, str: Text, bool: Boolean, dict: Text}

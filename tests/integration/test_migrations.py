@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from flask import Flask
+from flask import Flask, current_app
 from flask_migrate import downgrade, upgrade
 
 from lti_cert.app import create_app
@@ -30,7 +30,7 @@ def empty(make_settings: Callable[..., Settings]) -> Iterator[Flask]:
 
 def differences() -> list[Any]:
     with db.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(connection, opts=current_app.extensions["migrate"].configure_args)
         return list(compare_metadata(context, db.metadata))
 
 
