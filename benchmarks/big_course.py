@@ -1,5 +1,7 @@
 """The course that is measured: 10,000 members, 100 items, every member graded in every item."""
 
+from itertools import chain
+
 from sqlalchemy import select
 
 from lti_cert.core import bulk, clock
@@ -74,7 +76,9 @@ def fill(course: Course) -> None:
     """As a sync leaves it."""
     enrol(course)
     with transaction() as session:
-        bulk.insert_rows(session, Result, ("line_item_id", "member_id", "score"), result_rows(course))
+        bulk.insert_rows(
+            session, Result, ("line_item_id", "member_id", "score"), [*chain.from_iterable(result_rows(course))]
+        )
 
 
 def result_rows(course: Course, more: int = 0) -> list[tuple[int, int, int]]:

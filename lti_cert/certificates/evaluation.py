@@ -23,7 +23,7 @@ from lti_cert.certificates import evidence, joining, lifecycle, transitions
 from lti_cert.certificates.lifecycle import Change, Effect, Found, Policy, Standing, State
 from lti_cert.certificates.models import FOUND, STANDING, Certificate, columns_of, found_of, standing_of
 from lti_cert.core import clock, log
-from lti_cert.core.database import db, id_set, insert, transaction
+from lti_cert.core.database import db, id_set, insert, run, transaction
 from lti_cert.courses.models import Course, Member
 
 _log = log.get_logger(__name__)
@@ -164,7 +164,7 @@ def make_rows(achievement: Achievement, scope: ColumnElement[bool]) -> None:
         "moved_at": literal(clock.now(), Certificate.moved_at.type),
     }
     has_row = exists().where(Certificate.achievement_id == achievement.id, Certificate.member_id == Member.id)
-    db.session.execute(
+    run(
         insert(Certificate)
         .from_select(list(columns), select(*columns.values()).where(scope, ~has_row))
         .on_conflict_do_nothing()
@@ -260,18 +260,13 @@ def _write_found(planned: Sequence[Planned]) -> None:
     for p in planned:
         groups.setdefault(p.found, []).append(p.certificate_id)
     for found, certificate_ids in groups.items():
-        db.session.execute(
-            update(Certificate)
-            .where(Certificate.id.in_(id_set(certificate_ids)))
-            .values(columns_of(found))
-            .execution_options(synchronize_session=False)
-        )
+        run(update(Certificate).where(Certificate.id.in_(id_set(certificate_ids))).values(columns_of(found)))
 
 
 def flag_leavers(achievement: Achievement, whom: ColumnElement[bool]) -> None:
     """Flag those of these members who have left the course, and no others of them."""
     has_left = and_(Certificate.state != State.NONE, ~Member.in_roster)
-    db.session.execute(
+    run(
         update(Certificate)
         .where(
             Certificate.achievement_id == achievement.id,
@@ -280,7 +275,6 @@ def flag_leavers(achievement: Achievement, whom: ColumnElement[bool]) -> None:
             whom,
         )
         .values(left_course=has_left)
-        .execution_options(synchronize_session=False)
     )
 
 

@@ -20,7 +20,7 @@ from lti_cert.certificates.evidence import in_words
 from lti_cert.certificates.lifecycle import Change, Effect, Found, Standing, State
 from lti_cert.certificates.models import Certificate, CertificateMove, Credential, CredentialStatus, columns_of
 from lti_cert.core import clock, ids
-from lti_cert.core.database import db, id_set, record_set
+from lti_cert.core.database import db, id_set, record_set, run
 from lti_cert.outbox import outbox
 
 SYSTEM = "system"
@@ -113,7 +113,7 @@ def _update(achievement: Achievement, group: Sequence[Move]) -> list[Move]:
     is_current_rule = exists().where(
         Achievement.id == achievement.id, Achievement.criteria_version == achievement.criteria_version
     )
-    moved = db.session.scalars(
+    moved = run(
         update(Certificate)
         .where(
             tuple_(Certificate.id, Certificate.version).in_(select(wanted.c.id, wanted.c.version)),
@@ -128,9 +128,8 @@ def _update(achievement: Achievement, group: Sequence[Move]) -> list[Move]:
             moved_at=clock.now(),
         )
         .returning(Certificate.id)
-        .execution_options(synchronize_session=False)
     )
-    happened = set(moved)
+    happened = set(moved.scalars())
     return [m for m in group if m.certificate_id in happened]
 
 
@@ -166,7 +165,7 @@ def _log(done: Sequence[Move], action: str, actor: str, reason: str, **otherwise
         .join_from(moved, Certificate, Certificate.id == moved.c.id)
         .join(ways, ways.c.number == moved.c.way)
     )
-    db.session.execute(insert(CertificateMove).from_select(list(columns), query))
+    run(insert(CertificateMove).from_select(list(columns), query))
 
 
 def _credentials(done: Sequence[Move]) -> None:
@@ -213,7 +212,7 @@ def _awarded_at(moves: Sequence[Move]) -> dict[int, Any]:
 
 def _end(moves: Sequence[Move], status: CredentialStatus) -> None:
     if moves:
-        db.session.execute(
+        run(
             update(Credential)
             .where(
                 and_(
@@ -222,7 +221,6 @@ def _end(moves: Sequence[Move], status: CredentialStatus) -> None:
                 )
             )
             .values(status=status, status_at=clock.now())
-            .execution_options(synchronize_session=False)
         )
 
 

@@ -1,12 +1,12 @@
 """Many rows at once, by the fastest way that each database has: statements of many rows on SQLite, COPY on PostgreSQL.
 
-The rows are plain tuples of the driver's own types (numbers, texts, booleans, None); nothing of the ORM sees them.
+The rows come as one flat list, one after another, of the driver's own types (numbers, texts, booleans, None): no
+object is made of any of them, not even a tuple.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import chain, islice
 from typing import Any
 
 from sqlalchemy import Executable, Select, func, select
@@ -14,43 +14,49 @@ from sqlalchemy.orm import Session
 
 from lti_cert.core.database import Base
 
-Rows = Iterable[tuple[Any, ...]]
+Values = Sequence[Any]
 
 
-def insert_rows(session: Session, entity: type[Base], columns: Sequence[str], rows: Rows) -> None:
+def insert_rows(session: Session, entity: type[Base], columns: Sequence[str], values: Values) -> None:
     """Add rows that are not there yet."""
     if _is_sqlite(session):
-        _insert_together(session, f"INSERT INTO {entity.__tablename__} ({_list(columns)})", len(columns), rows)
+        _insert_together(session, f"INSERT INTO {entity.__tablename__} ({_list(columns)})", len(columns), values)
     else:
-        _copy(session, entity.__tablename__, columns, rows)
+        _copy(session, entity.__tablename__, columns, values)
 
 
-def update_rows(session: Session, entity: type[Base], key: Sequence[str], columns: Sequence[str], rows: Rows) -> None:
+def update_rows(
+    session: Session, entity: type[Base], key: Sequence[str], columns: Sequence[str], values: Values
+) -> None:
     """Change rows that are there: each is whole, its key first, then the new values of all other columns."""
     table, every = entity.__tablename__, (*key, *columns)
     if _is_sqlite(session):
         # Whole rows that take the place of others are written in two thirds of the time of as many updates.
         setting = ", ".join(f"{column} = excluded.{column}" for column in columns)
         instead = f" ON CONFLICT ({_list(key)}) DO UPDATE SET {setting}"
-        _insert_together(session, f"INSERT INTO {table} ({_list(every)})", len(every), rows, instead)
+        _insert_together(session, f"INSERT INTO {table} ({_list(every)})", len(every), values, instead)
         return
     incoming = f"incoming_{table}"
     cursor = _cursor(session)
     cursor.execute(
         f"CREATE TEMPORARY TABLE {incoming} ON COMMIT DROP AS SELECT {_list(every)} FROM {table} WHERE false"
     )
-    _copy(session, incoming, every, rows)
+    _copy(session, incoming, every, values)
     setting = ", ".join(f"{column} = incoming.{column}" for column in columns)
     finding = " AND ".join(f"{table}.{column} = incoming.{column}" for column in key)
     cursor.execute(f"UPDATE {table} SET {setting} FROM {incoming} AS incoming WHERE {finding}")
     cursor.execute(f"DROP TABLE {incoming}")
 
 
-def delete_rows(session: Session, entity: type[Base], key: Sequence[str], rows: Rows) -> None:
+def delete_rows(session: Session, entity: type[Base], key: Sequence[str], values: Values) -> None:
     """Remove the rows with these keys."""
     mark = "?" if _is_sqlite(session) else "%s"
     finding = " AND ".join(f"{column} = {mark}" for column in key)
-    _cursor(session).executemany(f"DELETE FROM {entity.__tablename__} WHERE {finding}", rows)
+    _cursor(session).executemany(f"DELETE FROM {entity.__tablename__} WHERE {finding}", _rows(values, len(key)))
+
+
+def _rows(values: Values, width: int) -> Iterator[tuple[Any, ...]]:
+    return zip(*[iter(values)] * width, strict=True)
 
 
 def fetch(session: Session, query: Executable) -> Sequence[tuple[Any, ...]]:
@@ -87,19 +93,19 @@ _TOGETHER = 500
 """Rows of a statement; more gain nothing, and SQLite takes 32,766 values at most."""
 
 
-def _insert_together(session: Session, insert: str, width: int, rows: Rows, instead: str = "") -> None:
+def _insert_together(session: Session, insert: str, width: int, values: Values, instead: str = "") -> None:
     """In a third of the time of `executemany`, which begins anew with each row."""
-    cursor, left = _cursor(session), iter(rows)
-    marks = f"({', '.join('?' * width)})"
-    while values := tuple(chain.from_iterable(islice(left, _TOGETHER))):
-        cursor.execute(f"{insert} VALUES {', '.join([marks] * (len(values) // width))}{instead}", values)
+    cursor, marks = _cursor(session), f"({', '.join('?' * width)})"
+    for start in range(0, len(values), width * _TOGETHER):
+        some = values[start : start + width * _TOGETHER]
+        cursor.execute(f"{insert} VALUES {', '.join([marks] * (len(some) // width))}{instead}", some)
 
 
 def _cursor(session: Session) -> Any:
     return session.connection().connection.cursor()
 
 
-def _copy(session: Session, table: str, columns: Sequence[str], rows: Rows) -> None:
+def _copy(session: Session, table: str, columns: Sequence[str], values: Values) -> None:
     with _cursor(session).copy(f"COPY {table} ({_list(columns)}) FROM STDIN") as copy:
-        for row in rows:
+        for row in _rows(values, len(columns)):
             copy.write_row(row)

@@ -21,9 +21,11 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Connection,
+    CursorResult,
     DateTime,
     Dialect,
     Engine,
+    Executable,
     Float,
     Index,
     Integer,
@@ -191,6 +193,12 @@ def rehearsal() -> Iterator[Session]:
             raise _Rehearsed
     except _Rehearsed:
         pass
+
+
+def run(statement: Executable) -> CursorResult[Any]:
+    """Run a statement of many rows: objects of the session do not hear of what it changes."""
+    db.session.flush()
+    return db.session.connection().execute(statement)
 
 
 def insert(entity: type[Any]) -> Any:

@@ -376,11 +376,12 @@ def _by_member(pages: Iterable[_Page], ids: Ids, stored: Stored) -> Scores:
     """Of a user who is named twice the last score counts."""
     wanted: Scores = {}
     for _, users, scores in pages:
-        whose = list(map(ids.get, users, repeat(_STRANGER)))
-        wanted.update(zip(whose, scores, strict=True))
-        stored.read += len(whose)
-        stored.matched += len(whose) - whose.count(_STRANGER)
-    wanted.pop(_STRANGER, None)
+        wanted.update(zip(map(ids.get, users, repeat(_STRANGER)), scores, strict=True))
+        stored.read += len(users)
+        stored.matched += len(users)
+        if _STRANGER in wanted:
+            del wanted[_STRANGER]
+            stored.matched -= sum(1 for user_id in users if user_id not in ids)
     return wanted
 
 
@@ -388,6 +389,8 @@ _Differing = tuple[int, Sequence[int], Sequence[int | None]]
 """An item, members, and each one's score; numbers side by side, since a million rows would keep the garbage collector
 busy.
 """
+
+_Gone = tuple[int, Sequence[int]]
 
 
 @dataclass
@@ -400,25 +403,36 @@ class _Changes:
     """Whose results were written."""
     new: list[_Differing] = field(default_factory=list)
     other: list[_Differing] = field(default_factory=list)
-    gone: list[_Differing] = field(default_factory=list)
+    gone: list[_Gone] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return sum(len(members) for _, members, _ in chain(self.new, self.other, self.gone))
+        return sum(map(len, self._whose()))
+
+    def _whose(self) -> Iterator[Sequence[int]]:
+        return (differing[1] for differing in chain[_Differing | _Gone](self.new, self.other, self.gone))
 
     def write(self) -> None:
         session = db.session()
-        self.members.update(*(whom for _, whom, _ in chain(self.new, self.other, self.gone)))
-        if self.new:
-            bulk.insert_rows(session, Result, (*_KEY, "score"), _rows(self.new))
-        if self.other:
-            bulk.update_rows(session, Result, _KEY, ("score",), _rows(self.other))
-        if self.gone:
-            bulk.delete_rows(session, Result, _KEY, ((item, member) for item, member, _ in _rows(self.gone)))
+        self.members.update(*self._whose())
+        if new := _values(self.new):
+            bulk.insert_rows(session, Result, (*_KEY, "score"), new)
+        if other := _values(self.other):
+            bulk.update_rows(session, Result, _KEY, ("score",), other)
+        if gone := _values(self.gone):
+            bulk.delete_rows(session, Result, _KEY, gone)
         self.new, self.other, self.gone = [], [], []
 
 
-def _rows(differing: Iterable[_Differing]) -> Iterator[tuple[int, int, int | None]]:
-    return chain.from_iterable(zip(repeat(item), *columns) for item, *columns in differing)
+def _values(differing: Sequence[tuple[int, *tuple[Sequence[int | None], ...]]]) -> list[int | None]:
+    """Of rows that begin with an item, as `bulk` wants them."""
+    values: list[int | None] = []
+    for item, *columns in differing:
+        width, count = 1 + len(columns), len(columns[0])
+        rows: list[int | None] = [item] * (width * count)
+        for place, column in enumerate(columns, 1):
+            rows[place::width] = column
+        values += rows
+    return values
 
 
 def _compare(item_id: int, wanted: Scores, changes: _Changes, stored: Stored, *, is_whole: bool = True) -> None:
@@ -429,26 +443,19 @@ def _compare(item_id: int, wanted: Scores, changes: _Changes, stored: Stored, *,
     lacking = after.count(_NO_SCORE)
     if not is_whole or len(wanted) > len(after) - lacking:
         new = sorted(wanted.keys() - set(present))  # rows are written fastest in the order in which the table lies
-        _note(changes.new, item_id, new, list(map(wanted.get, new)), stored)
+        scores = list(map(wanted.get, new))
+        changes.new.append((item_id, new, scores))
+        stored.lost_scores -= _scored(scores)
     if after != before:
+        stored.lost_scores += _scored(before) - (_scored(after) - lacking)
         differs = list(map(ne, after, before))
-        stored.lost_scores += _scored(list(compress(before, differs)))
         if lacking:
             is_gone = [score == _NO_SCORE for score in after]
-            gone = list(compress(present, is_gone))
-            _note(changes.gone, item_id, gone, [None] * lacking, stored)
+            changes.gone.append((item_id, list(compress(present, is_gone))))
             differs = list(map(gt, differs, is_gone))
-        _note(changes.other, item_id, list(compress(present, differs)), list(compress(after, differs)), stored)
+        changes.other.append((item_id, list(compress(present, differs)), list(compress(after, differs))))
     if len(changes) >= _WRITTEN_AT:
         changes.write()
-
-
-def _note(
-    changes: list[_Differing], item_id: int, whom: Sequence[int], scores: Sequence[int | None], stored: Stored
-) -> None:
-    if whom:
-        changes.append((item_id, whom, scores))
-        stored.lost_scores -= _scored(scores)
 
 
 def _scored(scores: Sequence[int | None]) -> int:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -83,7 +84,7 @@ def surround(course: Course, achievement: Achievement) -> None:
             members = session.scalars(select(Member.id).where(Member.course_id == other.id)).all()
             items = session.scalars(select(LineItem.id).where(LineItem.course_id == other.id)).all()
             results = [(item, member, 1) for item in items for member in members]
-            bulk.insert_rows(session, Result, ("line_item_id", "member_id", "score"), results)
+            bulk.insert_rows(session, Result, ("line_item_id", "member_id", "score"), [*chain.from_iterable(results)])
             now = clock.now()
             certificate = {"achievement_id": ours.id, "state": "pending", "moved_at": now}
             session.execute(insert(Certificate), [certificate | {"member_id": member} for member in members])
