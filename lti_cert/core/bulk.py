@@ -6,7 +6,7 @@ object is made of any of them, not even a tuple.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import Executable, Select, func, select
@@ -67,13 +67,20 @@ def fetch(session: Session, query: Executable) -> Sequence[tuple[Any, ...]]:
 
 
 def fetch_columns(session: Session, query: Select[*tuple[Any, ...]], bound: Mapping[str, Any]) -> list[list[Any]]:
-    """The same as a list for each column, numbers and texts only. `query` is made once and kept."""
+    """The same as a list for each column, numbers and texts only, not to be changed. `query` is made once and kept."""
     connection = session.connection()
     if not _is_sqlite(session):
         rows = connection.execute(query, bound).cursor.fetchall()
         return [[row[place] for row in rows] for place in range(len(query.selected_columns))]
     # One long text for each column is handed over and read in half the time of as many rows.
-    return [json.loads(column) for column in connection.execute(_as_lists(query), bound).one()]
+    return [_list_of(column) for column in connection.execute(_as_lists(query), bound).one()]
+
+
+@lru_cache(maxsize=2)
+def _list_of(column: str) -> list[Any]:
+    """One that is the same time after time, as a key may be, is read once."""
+    found: list[Any] = json.loads(column)
+    return found
 
 
 @cache

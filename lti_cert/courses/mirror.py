@@ -345,14 +345,14 @@ def _id(told: str) -> str:
 
 def _store_results(items: Iterable[LineItem], ids: Ids, snapshot: Snapshot, stored: Stored) -> Collection[int]:
     """Those of these members whose results changed."""
-    changes, recent = _Changes(min(ids.values()), max(ids.values())), snapshot.recent
+    changes, recent = _Changes(ids), snapshot.recent
     stored.read = 0  # it is gone through anew
     unread = {item.ref: item for item in items}
     for ref, pages in groupby(snapshot.all_scores(), key=itemgetter(0)):
         item = unread.get(ref)
         if item and not item.removed_at:  # else it went while the rest was read
             del unread[ref]
-            wanted, is_whole = _by_member(pages, ids, stored), ref not in recent
+            wanted, is_whole = _by_member(pages, changes, stored), ref not in recent
             stored.results += len(wanted)
             if wanted or is_whole:
                 _compare(item.id, wanted, changes, stored, is_whole=is_whole)
@@ -372,16 +372,17 @@ _Page = tuple[str, Sequence[str], Sequence[int | None]]
 """As `Snapshot.all_scores` has them."""
 
 
-def _by_member(pages: Iterable[_Page], ids: Ids, stored: Stored) -> Scores:
+def _by_member(pages: Iterable[_Page], changes: "_Changes", stored: Stored) -> Scores:
     """Of a user who is named twice the last score counts."""
     wanted: Scores = {}
     for _, users, scores in pages:
-        wanted.update(zip(map(ids.get, users, repeat(_STRANGER)), scores, strict=True))
+        whose = changes.members_of(users)
+        wanted.update(zip(whose, scores, strict=True))
         stored.read += len(users)
         stored.matched += len(users)
         if _STRANGER in wanted:
             del wanted[_STRANGER]
-            stored.matched -= sum(1 for user_id in users if user_id not in ids)
+            stored.matched -= whose.count(_STRANGER)
     return wanted
 
 
@@ -395,15 +396,24 @@ _Gone = tuple[int, Sequence[int]]
 
 @dataclass
 class _Changes:
-    """Results to be written, gathered over several items, of members from the first to the last."""
+    """Results of these members to be written, gathered over several items."""
 
-    first: int
-    last: int
+    ids: Ids
     members: set[int] = field(default_factory=set)
     """Whose results were written."""
     new: list[_Differing] = field(default_factory=list)
     other: list[_Differing] = field(default_factory=list)
     gone: list[_Gone] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.first, self.last = min(self.ids.values()), max(self.ids.values())
+        self._found: tuple[Sequence[str], list[int]] = ((), [])
+
+    def members_of(self, users: Sequence[str]) -> list[int]:
+        """Found once for the same list, as most columns of a gradebook have it."""
+        if self._found[0] is not users:
+            self._found = users, list(map(self.ids.get, users, repeat(_STRANGER)))
+        return self._found[1]
 
     def __len__(self) -> int:
         return sum(map(len, self._whose()))

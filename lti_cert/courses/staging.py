@@ -7,6 +7,7 @@ import time
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -96,18 +97,10 @@ class StagedSnapshot(Snapshot):
     def stage(self) -> None:
         """Write down what is in memory, and where the streams go on."""
         pages = [
-            *self._page(_ITEMS, "", [asdict(item) for item in self.items]),
-            *(
-                page
-                for part, people in _parted(self.people).items()
-                for page in self._page(_PEOPLE, part, _person_rows(people))
-            ),
-            *(page for ref, scores in self.scores.items() for page in self._page(_SCORES, ref, columns(scores))),
-            *(
-                page
-                for kind, counts in self.counts.items()
-                for page in self._page(_COUNTS, kind, counts, even_none=True)
-            ),
+            *([self._page(_ITEMS, "", [asdict(item) for item in self.items])] if self.items else ()),
+            *(self._page(_PEOPLE, part, _person_rows(people)) for part, people in _parted(self.people).items()),
+            *(self._page(_SCORES, ref, *columns(scores)) for ref, scores in self.scores.items() if scores),
+            *(self._page(_COUNTS, kind, counts) for kind, counts in self.counts.items()),
         ]
         with transaction() as session:
             if pages:
@@ -115,9 +108,8 @@ class StagedSnapshot(Snapshot):
             self._note(steps=self.steps, notes=self.notes, limits=self.limits, counts={"requests": self.requests})
         self.items, self.people, self.scores, self.counts = [], [], {}, {}
 
-    def _page(self, kind: str, ref: str, rows: Sequence[Any], *, even_none: bool = False) -> Iterator[dict[str, Any]]:
-        if any(rows) or even_none:
-            yield {"run_id": self.run_id, "kind": kind, "ref": ref, "content": _packed(rows)}
+    def _page(self, kind: str, ref: str, *lists: Sequence[Any]) -> dict[str, Any]:
+        return {"run_id": self.run_id, "kind": kind, "ref": ref, "content": _packed(*lists)}
 
     def _note(self, **values: Any) -> None:
         going_on = update(SyncRun).where(SyncRun.id == self.run_id, SyncRun.outcome != SyncOutcome.CANCELLED)
@@ -142,8 +134,10 @@ class StagedSnapshot(Snapshot):
 
     def all_scores(self) -> Iterator[tuple[str, Sequence[str], Sequence[int | None]]]:
         for ref in dict.fromkeys((*self._staged_refs(_SCORES), *self.scores)):
-            for users, scores in chain(self._staged(_SCORES, ref), [columns(self.scores.get(ref, ()))]):
-                yield ref, users, scores
+            for content in self._contents(_SCORES, ref):
+                users, scores = _texts(content)
+                yield ref, _users(users), json.loads(scores)
+            yield ref, *columns(self.scores.get(ref, ()))
 
     def counted(self) -> Collection[str]:
         return dict.fromkeys((*self._staged_refs(_COUNTS), *self.counts)).keys()
@@ -157,19 +151,33 @@ class StagedSnapshot(Snapshot):
         return db.session.scalars(select(StagedPage.ref).where(*mine).distinct()).all()
 
     def _staged(self, kind: str, ref: str = "") -> Iterator[Any]:
+        return map(_unpacked, self._contents(kind, ref))
+
+    def _contents(self, kind: str, ref: str) -> Iterable[bytes]:
         pages = select(StagedPage.content).where(
             StagedPage.run_id == self.run_id, StagedPage.kind == kind, StagedPage.ref == ref
         )
-        for content in db.session.scalars(pages.order_by(StagedPage.id)):
-            yield _unpacked(content)
+        return db.session.scalars(pages.order_by(StagedPage.id))
 
 
-def _packed(rows: Sequence[Any]) -> bytes:
-    return zlib.compress(json.dumps(rows).encode(), level=1)
+def _packed(*lists: Sequence[Any]) -> bytes:
+    return zlib.compress("\n".join(map(json.dumps, lists)).encode(), level=1)
+
+
+def _texts(content: bytes) -> Sequence[str]:
+    return zlib.decompress(content).decode().split("\n")
 
 
 def _unpacked(content: bytes) -> Any:
-    return json.loads(zlib.decompress(content))
+    (text,) = _texts(content)
+    return json.loads(text)
+
+
+@lru_cache(maxsize=2)
+def _users(text: str) -> Sequence[str]:
+    """Most columns of a gradebook name the same people in the same order: then they are read once."""
+    users: Sequence[str] = json.loads(text)
+    return users
 
 
 def _parted(people: Iterable[Person]) -> dict[str, list[Person]]:
