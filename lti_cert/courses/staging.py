@@ -153,11 +153,11 @@ class StagedSnapshot(Snapshot):
     def _staged(self, kind: str, ref: str = "") -> Iterator[Any]:
         return map(_unpacked, self._contents(kind, ref))
 
-    def _contents(self, kind: str, ref: str) -> Iterable[bytes]:
+    def _contents(self, kind: str, ref: str) -> Iterator[bytes]:
         pages = select(StagedPage.content).where(
             StagedPage.run_id == self.run_id, StagedPage.kind == kind, StagedPage.ref == ref
         )
-        return db.session.scalars(pages.order_by(StagedPage.id))
+        yield from db.session.scalars(pages.order_by(StagedPage.id))
 
 
 def _packed(*lists: Sequence[Any]) -> bytes:
